@@ -1,0 +1,349 @@
+//! Circuit breaker: a deployment that keeps failing is given a rest, then probed.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+
+use crate::clock::Instant;
+
+/// When a deployment is given a rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerConfig {
+    /// Consecutive failures that open it.
+    pub failures: u32,
+    /// The window in which outcomes count.
+    pub window: Duration,
+    /// How long it stays open before a probe.
+    pub cooldown: Duration,
+    /// How long after recovery its share of traffic grows back.
+    pub slow_start: Duration,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            window: Duration::from_secs(30),
+            cooldown: Duration::from_secs(15),
+            slow_start: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Samples below which the failure ratio says nothing.
+const MIN_SAMPLES: u32 = 10;
+/// Failures as a share of outcomes that open it: a provider that fails every second request is not worth the tokens.
+const RATIO: f64 = 0.5;
+/// Buckets of the window; outcomes are forgotten one bucket at a time.
+const BUCKETS: usize = 10;
+/// The cooldown doubles with each failed probe, up to this many times the configured one.
+const MOST_COOLDOWNS: u32 = 4;
+
+/// How it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Healthy.
+    Closed,
+    /// Refusing until then.
+    Open(Instant),
+    /// Waiting for a probe, or for the outcome of one.
+    HalfOpen {
+        /// Whether a probe is under way.
+        probing: bool,
+    },
+}
+
+impl State {
+    /// As metrics and the status table spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open(_) => "open",
+            Self::HalfOpen { .. } => "half_open",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    consecutive: u32,
+    opened: u32,
+    generation: u64,
+    recovered: Option<Instant>,
+    buckets: [(u64, u32, u32); BUCKETS],
+}
+
+/// One circuit breaker. All methods are short and never wait.
+#[derive(Debug)]
+pub struct Breaker {
+    config: BreakerConfig,
+    start: Instant,
+    /// Closed, and not recovering: what planning finds nearly always, told without the lock.
+    calm: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+/// The right to one attempt. Dropped without an outcome (the caller gave up) it leaves no trace, and frees the probe.
+#[derive(Debug)]
+pub struct Pass {
+    breaker: Arc<Breaker>,
+    generation: u64,
+    probe: bool,
+    settled: bool,
+}
+
+impl Breaker {
+    /// A closed breaker.
+    pub fn new(config: BreakerConfig, now: Instant) -> Self {
+        let inner = Inner {
+            state: State::Closed,
+            consecutive: 0,
+            opened: 0,
+            generation: 0,
+            recovered: None,
+            buckets: [(0, 0, 0); BUCKETS],
+        };
+        Self { config, start: now, calm: AtomicBool::new(true), inner: Mutex::new(inner) }
+    }
+
+    /// How it stands at `now`.
+    pub fn state(&self, now: Instant) -> State {
+        if self.calm.load(Ordering::Acquire) {
+            return State::Closed;
+        }
+        match self.inner.lock().state {
+            State::Open(until) if now >= until => State::HalfOpen { probing: false },
+            state => state,
+        }
+    }
+
+    /// How long from `now` until an attempt may pass; zero if it may now.
+    pub fn wait(&self, now: Instant) -> Duration {
+        match self.state(now) {
+            State::Closed | State::HalfOpen { probing: false } => Duration::ZERO,
+            State::Open(until) => until.saturating_duration_since(now),
+            // The probe decides; asking again much sooner is pointless.
+            State::HalfOpen { probing: true } => Duration::from_secs(1),
+        }
+    }
+
+    /// The share of its traffic that a recovering deployment should get, 0.1..=1, rising over `slow_start`.
+    pub fn share(&self, now: Instant) -> f64 {
+        if self.calm.load(Ordering::Acquire) {
+            return 1.0;
+        }
+        let mut inner = self.inner.lock();
+        let Some(recovered) = inner.recovered else { return 1.0 };
+        let ramp = self.config.slow_start.as_secs_f64();
+        let since = now.saturating_duration_since(recovered).as_secs_f64();
+        if ramp <= 0.0 || since >= ramp {
+            inner.recovered = None;
+            self.publish(&inner);
+            return 1.0;
+        }
+        (since / ramp).max(0.1)
+    }
+
+    /// Lets one attempt pass, or says how long to wait.
+    ///
+    /// # Errors
+    /// The wait, if it is open or its one probe is under way.
+    pub fn enter(self: &Arc<Self>, now: Instant) -> Result<Pass, Duration> {
+        let mut inner = self.inner.lock();
+        let probe = match inner.state {
+            State::Closed => false,
+            State::Open(until) if now < until => return Err(until.saturating_duration_since(now)),
+            State::HalfOpen { probing: true } => return Err(Duration::from_secs(1)),
+            State::Open(_) | State::HalfOpen { probing: false } => {
+                inner.state = State::HalfOpen { probing: true };
+                true
+            }
+        };
+        Ok(Pass { breaker: Arc::clone(self), generation: inner.generation, probe, settled: false })
+    }
+
+    /// Opens it at once, for at least `rest`: the provider has said that it will not serve.
+    pub fn trip(&self, now: Instant, rest: Duration) {
+        let mut inner = self.inner.lock();
+        let until = match inner.state {
+            // A second, shorter word never cuts a rest short.
+            State::Open(until) => until.max(now + rest),
+            _ => now + rest,
+        };
+        inner.open(until);
+        self.publish(&inner);
+    }
+
+    /// Tells those who do not take the lock.
+    fn publish(&self, inner: &Inner) {
+        self.calm.store(inner.state == State::Closed && inner.recovered.is_none(), Ordering::Release);
+    }
+
+    fn bucket(&self, now: Instant) -> u64 {
+        let width = (self.config.window / BUCKETS as u32).as_nanos().max(1);
+        (now.saturating_duration_since(self.start).as_nanos() / width) as u64
+    }
+
+    fn record(&self, generation: u64, probe: bool, ok: bool, now: Instant) {
+        let bucket = self.bucket(now);
+        let mut inner = self.inner.lock();
+        // A straggler from before the breaker changed its state says nothing about the state it is in now.
+        if generation != inner.generation {
+            return;
+        }
+        if probe {
+            if ok {
+                inner.close(now);
+            } else {
+                let rest = self.config.cooldown * inner.opened.clamp(1, MOST_COOLDOWNS);
+                inner.open(now + rest);
+            }
+        } else {
+            inner.count(bucket, ok);
+            if !ok && (inner.consecutive >= self.config.failures || inner.failing(bucket)) {
+                inner.open(now + self.config.cooldown);
+            }
+        }
+        self.publish(&inner);
+    }
+}
+
+impl Inner {
+    fn open(&mut self, until: Instant) {
+        self.state = State::Open(until);
+        self.opened = self.opened.saturating_add(1);
+        self.generation += 1;
+        self.consecutive = 0;
+        self.buckets = [(0, 0, 0); BUCKETS];
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.state = State::Closed;
+        self.opened = 0;
+        self.generation += 1;
+        self.recovered = Some(now);
+    }
+
+    fn count(&mut self, bucket: u64, ok: bool) {
+        let slot = &mut self.buckets[(bucket % BUCKETS as u64) as usize];
+        if slot.0 != bucket {
+            *slot = (bucket, 0, 0);
+        }
+        if ok {
+            slot.1 += 1;
+            self.consecutive = 0;
+        } else {
+            slot.2 += 1;
+            self.consecutive += 1;
+        }
+    }
+
+    fn failing(&self, bucket: u64) -> bool {
+        let live = self.buckets.iter().filter(|slot| bucket - slot.0.min(bucket) < BUCKETS as u64);
+        let (ok, failed) = live.fold((0, 0), |(ok, failed), slot| (ok + slot.1, failed + slot.2));
+        ok + failed >= MIN_SAMPLES && f64::from(failed) > RATIO * f64::from(ok + failed)
+    }
+}
+
+impl Pass {
+    /// The attempt succeeded.
+    pub fn success(mut self, now: Instant) {
+        self.settled = true;
+        self.breaker.record(self.generation, self.probe, true, now);
+    }
+
+    /// The attempt failed in a way that speaks of ill health.
+    pub fn failure(mut self, now: Instant) {
+        self.settled = true;
+        self.breaker.record(self.generation, self.probe, false, now);
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if self.probe && !self.settled {
+            let mut inner = self.breaker.inner.lock();
+            if inner.generation == self.generation {
+                inner.state = State::HalfOpen { probing: false };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breaker() -> (Arc<Breaker>, Instant) {
+        let now = crate::clock::now();
+        (Arc::new(Breaker::new(BreakerConfig::default(), now)), now)
+    }
+
+    fn fail(breaker: &Arc<Breaker>, now: Instant) {
+        breaker.enter(now).unwrap().failure(now);
+    }
+
+    #[test]
+    fn opens_exactly_at_the_configured_number_and_a_success_between_resets() {
+        let (breaker, now) = breaker();
+        (0..4).for_each(|_| fail(&breaker, now));
+        breaker.enter(now).unwrap().success(now);
+        (0..4).for_each(|_| fail(&breaker, now));
+        assert_eq!(breaker.state(now), State::Closed);
+        fail(&breaker, now);
+        assert_eq!(breaker.enter(now).unwrap_err(), Duration::from_secs(15));
+    }
+
+    #[test]
+    fn half_open_admits_one_probe_and_an_abandoned_probe_frees_its_place() {
+        let (breaker, now) = breaker();
+        (0..5).for_each(|_| fail(&breaker, now));
+        let later = now + Duration::from_secs(15);
+        let probe = breaker.enter(later).unwrap();
+        assert!(breaker.enter(later).is_err());
+        drop(probe);
+        breaker.enter(later).unwrap().success(later);
+        assert_eq!(breaker.state(later), State::Closed);
+        assert!((breaker.share(later) - 0.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_failed_probe_opens_it_for_longer() {
+        let (breaker, now) = breaker();
+        (0..5).for_each(|_| fail(&breaker, now));
+        let mut at = now;
+        for rest in [15, 15, 30, 45, 60, 60] {
+            assert_eq!(breaker.wait(at).as_secs(), rest);
+            at += breaker.wait(at);
+            fail(&breaker, at);
+        }
+    }
+
+    #[test]
+    fn half_of_all_failing_opens_it_though_never_in_a_row() {
+        let (breaker, now) = breaker();
+        for _ in 0..5 {
+            breaker.enter(now).unwrap().success(now);
+            fail(&breaker, now);
+        }
+        assert_eq!(breaker.state(now), State::Closed);
+        fail(&breaker, now);
+        assert!(matches!(breaker.state(now), State::Open(_)));
+    }
+
+    #[test]
+    fn stragglers_do_not_close_an_open_breaker() {
+        let (breaker, now) = breaker();
+        let early = breaker.enter(now).unwrap();
+        (0..5).for_each(|_| fail(&breaker, now));
+        early.success(now);
+        assert!(matches!(breaker.state(now), State::Open(_)));
+    }
+}

@@ -1,0 +1,430 @@
+//! Rate and concurrency limits: reserved on admission, settled on completion.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::clock::Instant;
+
+/// Limits of one deployment. `None` means no limit of ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitConfig {
+    /// Requests a minute.
+    pub rpm: Option<u64>,
+    /// Requests a day.
+    pub rpd: Option<u64>,
+    /// Tokens a minute, prompt and answer together.
+    pub tpm: Option<u64>,
+    /// Prompt tokens a minute.
+    pub input_tpm: Option<u64>,
+    /// Answer tokens a minute.
+    pub output_tpm: Option<u64>,
+    /// Requests at once.
+    pub concurrency: Option<u32>,
+}
+
+/// One-second buckets of a minute's window, and one more: a whole minute is covered at every instant, so that no two
+/// windows side by side can be filled twice.
+const MINUTE: usize = 61;
+/// Hours of a day's window, and one more.
+const DAY: usize = 25;
+
+/// The limit of requests at once, as [`Refused`] names it.
+pub const CONCURRENCY: &str = "concurrency";
+
+/// What a request takes, or took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Units {
+    /// Prompt tokens.
+    pub input: u64,
+    /// Answer tokens.
+    pub output: u64,
+}
+
+/// Why a request was not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Which limit: `rpm`, `tpm`, `concurrency` … or `provider` when the provider said so.
+    pub limit: &'static str,
+    /// When it may be admitted; absent if only a completion can tell (concurrency) or never.
+    pub wait: Option<Duration>,
+}
+
+/// Counts of the last `buckets.len()` ticks, with their sum: asking costs no scan, and time moves the window on.
+#[derive(Debug)]
+struct Window {
+    limit: u64,
+    /// Seconds of a tick.
+    width: u64,
+    /// The count of tick `t` at place `t % len`.
+    buckets: Vec<u64>,
+    /// The latest tick seen; those after it have no count yet.
+    newest: u64,
+    /// Of all buckets. They fit whatever they hold.
+    sum: u128,
+}
+
+impl Window {
+    fn new(limit: u64, width: u64, buckets: usize) -> Self {
+        Self { limit, width, buckets: vec![0; buckets], newest: 0, sum: 0 }
+    }
+
+    fn tick(&self, since: Duration) -> u64 {
+        since.as_secs() / self.width
+    }
+
+    /// What was used in the window that ends with `tick`. An earlier tick than the latest sees what the latest sees.
+    fn used(&mut self, tick: u64) -> u64 {
+        let span = self.buckets.len() as u64;
+        for passed in tick.saturating_sub(span).max(self.newest)..tick {
+            let slot = ((passed + 1) % span) as usize;
+            self.sum -= u128::from(std::mem::take(&mut self.buckets[slot]));
+        }
+        self.newest = self.newest.max(tick);
+        u64::try_from(self.sum).unwrap_or(u64::MAX)
+    }
+
+    /// How long until `n` more fit; `None` if they never do.
+    fn wait(&mut self, since: Duration, n: u64) -> Result<(), Option<Duration>> {
+        let (tick, span) = (self.tick(since), self.buckets.len() as u64);
+        let mut used = self.used(tick);
+        if used.saturating_add(n) <= self.limit {
+            return Ok(());
+        }
+        if n > self.limit {
+            // Larger than the whole window: let it pass when the window is empty rather than never.
+            return if used == 0 { Ok(()) } else { Err(Some(Duration::from_secs(self.width * span))) };
+        }
+        for at in (self.newest + 1).saturating_sub(span)..=self.newest {
+            used = used.saturating_sub(self.buckets[(at % span) as usize]);
+            if used.saturating_add(n) <= self.limit {
+                let free = Duration::from_secs(self.width * (at + span));
+                return Err(Some(free.saturating_sub(since)));
+            }
+        }
+        Err(None)
+    }
+
+    fn add(&mut self, tick: u64, n: u64) {
+        self.used(tick);
+        self.settle(tick, 0, n);
+    }
+
+    /// Replaces `reserved` by `actual` in the bucket of the reservation, if it is still remembered.
+    fn settle(&mut self, tick: u64, reserved: u64, actual: u64) {
+        let span = self.buckets.len() as u64;
+        if tick > self.newest || self.newest - tick >= span {
+            return;
+        }
+        let bucket = &mut self.buckets[(tick % span) as usize];
+        self.sum -= u128::from(*bucket);
+        *bucket = bucket.saturating_sub(reserved).saturating_add(actual);
+        self.sum += u128::from(*bucket);
+    }
+}
+
+/// What the provider itself has said is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// Requests left in its window.
+    pub requests: Option<u64>,
+    /// Tokens left in its window.
+    pub tokens: Option<u64>,
+    /// When the window that is nearest to its end starts anew.
+    pub reset: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Requests, tokens, input tokens, output tokens a minute; requests a day.
+    windows: [Option<Window>; 5],
+    learned: Option<(Learned, Instant)>,
+    cooling: Option<Instant>,
+}
+
+const NAMES: [&str; 5] = ["rpm", "tpm", "input_tpm", "output_tpm", "rpd"];
+
+fn shares(units: Units) -> [u64; 5] {
+    [1, units.input.saturating_add(units.output), units.input, units.output, 1]
+}
+
+/// The limits of one deployment.
+#[derive(Debug)]
+pub struct Limiter {
+    concurrency: Option<u32>,
+    start: Instant,
+    in_flight: AtomicU32,
+    freed: Notify,
+    inner: Mutex<Inner>,
+}
+
+/// The right to one attempt. Dropped, it gives its place and its reserved tokens back; the request itself stays counted,
+/// as providers count it.
+#[derive(Debug)]
+pub struct Permit {
+    limiter: Arc<Limiter>,
+    since: Duration,
+    reserved: Units,
+    settled: Option<Units>,
+}
+
+impl Limiter {
+    /// With nothing used yet.
+    pub fn new(config: &LimitConfig, now: Instant) -> Self {
+        let minute = |limit: Option<u64>| limit.map(|n| Window::new(n, 1, MINUTE));
+        let windows = [
+            minute(config.rpm),
+            minute(config.tpm),
+            minute(config.input_tpm),
+            minute(config.output_tpm),
+            config.rpd.map(|n| Window::new(n, 3_600, DAY)),
+        ];
+        let inner = Inner { windows, ..Inner::default() };
+        Self {
+            concurrency: config.concurrency,
+            start: now,
+            in_flight: AtomicU32::new(0),
+            freed: Notify::new(),
+            inner: Mutex::new(inner),
+        }
+    }
+
+    /// Requests under way.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Waits until a request under way ends. Those who wait are woken one a place, the first first.
+    pub async fn freed(&self) {
+        self.freed.notified().await;
+    }
+
+    /// Whether `need` would be admitted, without admitting it.
+    ///
+    /// # Errors
+    /// The limit that refuses.
+    pub fn peek(&self, need: Units, now: Instant) -> Result<(), Refused> {
+        if self.concurrency.is_some_and(|most| self.in_flight() >= most) {
+            return Err(Refused { limit: CONCURRENCY, wait: None });
+        }
+        self.inner.lock().check(need, now, self.start)
+    }
+
+    /// Admits and reserves `need`.
+    ///
+    /// # Errors
+    /// The limit that refuses.
+    pub fn admit(self: &Arc<Self>, need: Units, now: Instant) -> Result<Permit, Refused> {
+        let most = self.concurrency.unwrap_or(u32::MAX);
+        let taken = self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n < most).then_some(n + 1));
+        if taken.is_err() {
+            return Err(Refused { limit: CONCURRENCY, wait: None });
+        }
+        let since = now.saturating_duration_since(self.start);
+        let mut inner = self.inner.lock();
+        if let Err(refused) = inner.check(need, now, self.start) {
+            drop(inner);
+            self.leave();
+            return Err(refused);
+        }
+        for (window, share) in inner.windows.iter_mut().zip(shares(need)) {
+            if let Some(window) = window {
+                let tick = window.tick(since);
+                window.add(tick, share);
+            }
+        }
+        drop(inner);
+        Ok(Permit { limiter: Arc::clone(self), since, reserved: need, settled: None })
+    }
+
+    fn leave(&self) {
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+        if self.concurrency.is_some() {
+            self.freed.notify_one();
+        }
+    }
+
+    /// The provider asks for a pause of `wait`: a longer pause already under way stays.
+    pub fn cool(&self, now: Instant, wait: Duration) {
+        let mut inner = self.inner.lock();
+        let until = now + wait;
+        inner.cooling = Some(inner.cooling.map_or(until, |before| before.max(until)));
+    }
+
+    /// What the provider's headers say is left.
+    pub fn learn(&self, learned: Learned, now: Instant) {
+        if learned != Learned::default() {
+            self.inner.lock().learned = Some((learned, now));
+        }
+    }
+
+    /// What is left of each limit that is set, by name; concurrency too.
+    pub fn left(&self, now: Instant) -> Vec<(&'static str, u64)> {
+        let mut inner = self.inner.lock();
+        let since = now.saturating_duration_since(self.start);
+        let mut left: Vec<(&'static str, u64)> = inner
+            .windows
+            .iter_mut()
+            .zip(NAMES)
+            .filter_map(|(window, name)| window.as_mut().map(|w| (name, w.limit.saturating_sub(w.used(w.tick(since))))))
+            .collect();
+        if let Some(most) = self.concurrency {
+            left.push((CONCURRENCY, u64::from(most.saturating_sub(self.in_flight()))));
+        }
+        left
+    }
+}
+
+impl Inner {
+    fn check(&mut self, need: Units, now: Instant, start: Instant) -> Result<(), Refused> {
+        if let Some(until) = self.cooling.filter(|until| now < *until) {
+            return Err(Refused { limit: "provider", wait: Some(until - now) });
+        }
+        if let Some((learned, at)) = self.learned {
+            let left =
+                learned.reset.map(|reset| (at + reset).saturating_duration_since(now)).filter(|left| !left.is_zero());
+            let short = learned.requests == Some(0) || learned.tokens.is_some_and(|tokens| tokens < need.input);
+            if let (true, Some(wait)) = (short, left) {
+                return Err(Refused { limit: "provider", wait: Some(wait) });
+            }
+        }
+        let since = now.saturating_duration_since(start);
+        for ((window, share), limit) in self.windows.iter_mut().zip(shares(need)).zip(NAMES) {
+            if let Some(Err(wait)) = window.as_mut().map(|window| window.wait(since, share)) {
+                return Err(Refused { limit, wait });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Permit {
+    /// Books what was really used.
+    pub fn settle(mut self, actual: Units) {
+        self.settled = Some(actual);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.limiter.leave();
+        let actual = self.settled.unwrap_or_default();
+        if actual == self.reserved {
+            return;
+        }
+        let mut inner = self.limiter.inner.lock();
+        let pairs = shares(self.reserved).into_iter().zip(shares(actual));
+        for (window, (reserved, actual)) in inner.windows.iter_mut().zip(pairs) {
+            if let Some(window) = window {
+                let tick = window.tick(self.since);
+                window.settle(tick, reserved, actual);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limiter(config: LimitConfig) -> (Arc<Limiter>, Instant) {
+        let now = crate::clock::now();
+        (Arc::new(Limiter::new(&config, now)), now)
+    }
+
+    fn tokens(input: u64, output: u64) -> Units {
+        Units { input, output }
+    }
+
+    #[test]
+    fn no_minute_admits_more_than_the_limit() {
+        let (limiter, start) = limiter(LimitConfig { rpm: Some(10), ..LimitConfig::default() });
+        let mut admitted: Vec<u64> = Vec::new();
+        for tenth in 0..2_000_u64 {
+            let now = start + Duration::from_millis(tenth * 100);
+            if limiter.admit(Units::default(), now).is_ok() {
+                admitted.push(tenth);
+            }
+        }
+        for (i, at) in admitted.iter().enumerate() {
+            let in_minute = admitted[i..].iter().take_while(|later| **later < at + 600).count();
+            assert!(in_minute <= 10, "{in_minute} within a minute of {at}");
+        }
+        assert!(admitted.len() >= 30, "{}", admitted.len());
+    }
+
+    #[test]
+    fn tokens_are_reserved_before_and_settled_after() {
+        let (limiter, now) = limiter(LimitConfig { tpm: Some(1_000), ..LimitConfig::default() });
+        let permit = limiter.admit(tokens(100, 800), now).unwrap();
+        assert_eq!(limiter.peek(tokens(100, 100), now).unwrap_err().limit, "tpm");
+        permit.settle(tokens(100, 50));
+        assert_eq!(limiter.left(now), [("tpm", 850)]);
+        let failed = limiter.admit(tokens(400, 400), now).unwrap();
+        drop(failed);
+        assert_eq!(limiter.left(now), [("tpm", 850)]);
+    }
+
+    #[test]
+    fn the_wait_is_exact_to_a_bucket() {
+        let (limiter, now) = limiter(LimitConfig { rpm: Some(1), ..LimitConfig::default() });
+        limiter.admit(Units::default(), now).unwrap();
+        let refused = limiter.peek(Units::default(), now + Duration::from_secs(20)).unwrap_err();
+        assert_eq!(refused, Refused { limit: "rpm", wait: Some(Duration::from_secs(41)) });
+        assert!(limiter.admit(Units::default(), now + Duration::from_secs(61)).is_ok());
+    }
+
+    #[test]
+    fn the_running_sum_is_what_a_count_of_the_last_minute_gives() {
+        let (mut window, mut booked) = (Window::new(u64::MAX, 1, MINUTE), Vec::<(u64, u64)>::new());
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut tick: u64 = 0;
+        for _ in 0..20_000 {
+            tick += [0, 0, 0, 1, 2, 30, 61, 100][rng.usize(..8)];
+            // Some come late: they read the clock before others did, and took the lock after them.
+            let at = tick.saturating_sub(rng.u64(..3));
+            let n = rng.u64(..1_000);
+            window.add(at, n);
+            booked.push((at, n));
+            if rng.bool() {
+                let place = rng.usize(..booked.len());
+                let (at, reserved) = booked[place];
+                if tick - at < MINUTE as u64 {
+                    window.settle(at, reserved, 7);
+                    booked[place].1 = 7;
+                }
+            }
+            booked.retain(|(at, _)| tick - at < MINUTE as u64);
+            assert_eq!(window.used(tick), booked.iter().map(|(_, n)| n).sum::<u64>());
+        }
+    }
+
+    #[test]
+    fn concurrency_is_given_back_on_drop() {
+        let (limiter, now) = limiter(LimitConfig { concurrency: Some(1), ..LimitConfig::default() });
+        let permit = limiter.admit(Units::default(), now).unwrap();
+        assert!(limiter.admit(Units::default(), now).is_err());
+        drop(permit);
+        assert!(limiter.admit(Units::default(), now).is_ok());
+    }
+
+    #[test]
+    fn a_cooldown_is_never_shortened_and_the_provider_is_believed() {
+        let (limiter, now) = limiter(LimitConfig::default());
+        limiter.cool(now, Duration::from_secs(10));
+        limiter.cool(now, Duration::from_secs(1));
+        assert_eq!(limiter.peek(Units::default(), now).unwrap_err().wait, Some(Duration::from_secs(10)));
+        let later = now + Duration::from_secs(10);
+        let reset = Some(Duration::from_secs(5));
+        limiter.learn(Learned { tokens: Some(50), reset, ..Learned::default() }, later);
+        assert!(limiter.peek(tokens(40, 0), later).is_ok());
+        assert_eq!(limiter.peek(tokens(60, 0), later).unwrap_err().wait, reset);
+    }
+}

@@ -1,0 +1,24 @@
+//! How we try: deadlines, backoff, circuit breakers, limits. Not one word about language models in here.
+
+pub mod backoff;
+pub mod breaker;
+pub mod deadline;
+pub mod hedge;
+pub mod limit;
+pub mod patch;
+
+pub use patch::ResiliencePatch;
+
+/// Everything that governs the attempts on one deployment; a deployment's own values win over its route's, those over
+/// `[resilience]`.
+#[derive(Clone, Debug, Default)]
+pub struct ResilienceConfig {
+    /// Time limits.
+    pub timeouts: deadline::TimeoutConfig,
+    /// Attempts and pauses.
+    pub retry: backoff::RetryConfig,
+    /// When a deployment is given a rest.
+    pub breaker: breaker::BreakerConfig,
+    /// A second copy of a slow request; off unless written.
+    pub hedge: Option<hedge::HedgeConfig>,
+}

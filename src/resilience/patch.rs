@@ -1,0 +1,175 @@
+//! Overrides: what one table of the configuration says, and nothing it does not say.
+//!
+//! A deployment's table is laid over whichever route is calling it, so it must remember which values were written.
+
+use std::time::Duration;
+
+use super::{
+    ResilienceConfig,
+    backoff::RetryConfig,
+    breaker::BreakerConfig,
+    deadline::TimeoutConfig,
+    hedge::{HedgeAfter, HedgeConfig},
+};
+
+/// The values that one `resilience` table writes; absent values stay as they are underneath.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResiliencePatch {
+    /// `timeouts`.
+    pub timeouts: TimeoutPatch,
+    /// `retry`.
+    pub retry: RetryPatch,
+    /// `breaker`.
+    pub breaker: BreakerPatch,
+    /// `hedge`.
+    pub hedge: Option<HedgePatch>,
+}
+
+/// Overrides of [`TimeoutConfig`], field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeoutPatch {
+    /// As [`TimeoutConfig::connect`].
+    pub connect: Option<Duration>,
+    /// As [`TimeoutConfig::first_byte`].
+    pub first_byte: Option<Duration>,
+    /// As [`TimeoutConfig::first_token`].
+    pub first_token: Option<Duration>,
+    /// As [`TimeoutConfig::stall`].
+    pub stall: Option<Duration>,
+    /// As [`TimeoutConfig::response`].
+    pub response: Option<Duration>,
+    /// As [`TimeoutConfig::total`].
+    pub total: Option<Duration>,
+}
+
+/// Overrides of [`RetryConfig`], field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetryPatch {
+    /// As [`RetryConfig::attempts`].
+    pub attempts: Option<u32>,
+    /// As [`RetryConfig::per_deployment`].
+    pub per_deployment: Option<u32>,
+    /// As [`RetryConfig::backoff`].
+    pub backoff: Option<Duration>,
+    /// As [`RetryConfig::max_backoff`].
+    pub max_backoff: Option<Duration>,
+}
+
+/// Overrides of [`BreakerConfig`], field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BreakerPatch {
+    /// As [`BreakerConfig::failures`].
+    pub failures: Option<u32>,
+    /// As [`BreakerConfig::window`].
+    pub window: Option<Duration>,
+    /// As [`BreakerConfig::cooldown`].
+    pub cooldown: Option<Duration>,
+    /// As [`BreakerConfig::slow_start`].
+    pub slow_start: Option<Duration>,
+}
+
+/// An override of hedging.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum HedgePatch {
+    /// `hedge = false`: off, also where the table underneath has it on.
+    Off,
+    /// On, with these values.
+    On {
+        /// As [`HedgeConfig::after`].
+        after: Option<HedgeAfter>,
+        /// As [`HedgeConfig::max_extra`].
+        max_extra: Option<f64>,
+    },
+}
+
+impl ResiliencePatch {
+    /// `base` with these values laid over it.
+    #[must_use]
+    pub fn apply(&self, base: &ResilienceConfig) -> ResilienceConfig {
+        ResilienceConfig {
+            timeouts: self.timeouts.apply(&base.timeouts),
+            retry: self.retry.apply(&base.retry),
+            breaker: self.breaker.apply(&base.breaker),
+            hedge: self.hedge.map_or(base.hedge, |patch| patch.apply(base.hedge)),
+        }
+    }
+}
+
+impl TimeoutPatch {
+    fn apply(&self, base: &TimeoutConfig) -> TimeoutConfig {
+        TimeoutConfig {
+            connect: self.connect.unwrap_or(base.connect),
+            first_byte: self.first_byte.unwrap_or(base.first_byte),
+            first_token: self.first_token.unwrap_or(base.first_token),
+            stall: self.stall.unwrap_or(base.stall),
+            response: self.response.unwrap_or(base.response),
+            total: self.total.unwrap_or(base.total),
+        }
+    }
+}
+
+impl RetryPatch {
+    /// A pause written alone moves the other one with it: `backoff` is never above `max_backoff`.
+    fn apply(&self, base: &RetryConfig) -> RetryConfig {
+        let (backoff, max_backoff) = match (self.backoff, self.max_backoff) {
+            (Some(backoff), None) => (backoff, base.max_backoff.max(backoff)),
+            (None, Some(max)) => (base.backoff.min(max), max),
+            (backoff, max) => (backoff.unwrap_or(base.backoff), max.unwrap_or(base.max_backoff)),
+        };
+        RetryConfig {
+            attempts: self.attempts.unwrap_or(base.attempts),
+            per_deployment: self.per_deployment.unwrap_or(base.per_deployment),
+            backoff,
+            max_backoff,
+        }
+    }
+}
+
+impl BreakerPatch {
+    fn apply(&self, base: &BreakerConfig) -> BreakerConfig {
+        BreakerConfig {
+            failures: self.failures.unwrap_or(base.failures),
+            window: self.window.unwrap_or(base.window),
+            cooldown: self.cooldown.unwrap_or(base.cooldown),
+            slow_start: self.slow_start.unwrap_or(base.slow_start),
+        }
+    }
+}
+
+impl HedgePatch {
+    /// The slowest twentieth of requests is worth a second copy.
+    const AFTER: HedgeAfter = HedgeAfter::Percentile(95);
+    /// A twentieth of extra load is what the slowest twentieth costs, and no more.
+    const MAX_EXTRA: f64 = 0.05;
+
+    fn apply(self, base: Option<HedgeConfig>) -> Option<HedgeConfig> {
+        match self {
+            Self::Off => None,
+            Self::On { after, max_extra } => {
+                let base = base.unwrap_or(HedgeConfig { after: Self::AFTER, max_extra: Self::MAX_EXTRA });
+                Some(HedgeConfig { after: after.unwrap_or(base.after), max_extra: max_extra.unwrap_or(base.max_extra) })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_written_is_overridden() {
+        let patch = ResiliencePatch {
+            retry: RetryPatch { attempts: Some(2), ..RetryPatch::default() },
+            hedge: Some(HedgePatch::On { after: None, max_extra: Some(0.1) }),
+            ..ResiliencePatch::default()
+        };
+        let config = patch.apply(&ResilienceConfig::default());
+        assert_eq!(config.retry, RetryConfig { attempts: 2, ..RetryConfig::default() });
+        assert_eq!(config.timeouts, TimeoutConfig::default());
+        assert_eq!(config.hedge, Some(HedgeConfig { after: HedgeAfter::Percentile(95), max_extra: 0.1 }));
+        let off = ResiliencePatch { hedge: Some(HedgePatch::Off), ..ResiliencePatch::default() };
+        assert_eq!(off.apply(&config).hedge, None);
+        assert_eq!(off.apply(&config).retry.attempts, 2);
+    }
+}
