@@ -1,0 +1,202 @@
+//! Rules made ready: conditions compiled and checked, and the deployments of every effect worked out, so that evaluation
+//! does neither.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use super::{
+    bits::Bits,
+    check::Known,
+    clearance::{Narrowing, Refusal},
+    matcher::{self, Tags, matching},
+    program::{Program, Root, language, root},
+    rule::{Redact, RuleConfig},
+};
+use crate::{
+    catalog::Deployment,
+    chat::Map,
+    error::{Error, Result},
+};
+
+/// All rules over all deployments, ready to be evaluated.
+pub struct Policy {
+    pub(super) rules: Vec<Rule>,
+    pub(super) count: usize,
+    /// Absent if no rule has a condition.
+    pub(super) root: Option<Root>,
+    reads: Reads,
+    /// Of each rule.
+    each: Vec<Reads>,
+}
+
+/// Which of the signals that are costly some rule looks at; the others need not be computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, one a signal")]
+pub struct Reads {
+    /// The last user message.
+    pub text: bool,
+    /// Sensitive content, in a condition or for `redact`.
+    pub sensitive: bool,
+    /// The intent or the scores of all.
+    pub intent: bool,
+    /// How hard the question is.
+    pub complexity: bool,
+    /// The language.
+    pub language: bool,
+    /// Attempts to take over the model.
+    pub injection: bool,
+    /// The spent shares of budgets.
+    pub budgets: bool,
+}
+
+impl Reads {
+    pub(super) fn note(&mut self, variable: &str) {
+        match variable {
+            "text" => self.text = true,
+            "sensitive" => self.sensitive = true,
+            "intent" | "intents" => self.intent = true,
+            "complexity" => self.complexity = true,
+            "language" => self.language = true,
+            "injection" => self.injection = true,
+            "budgets" => self.budgets = true,
+            _ => {}
+        }
+    }
+
+    fn unite(&mut self, other: Self) {
+        self.text |= other.text;
+        self.sensitive |= other.sensitive;
+        self.intent |= other.intent;
+        self.complexity |= other.complexity;
+        self.language |= other.language;
+        self.injection |= other.injection;
+        self.budgets |= other.budgets;
+    }
+}
+
+/// One rule, ready.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) name: Arc<str>,
+    /// Absent means always.
+    pub(super) when: Option<Program>,
+    /// Of `require`, `deny` and `block`.
+    pub(super) narrowings: Vec<Arc<Narrowing>>,
+    pub(super) prefer: Option<Bits>,
+    pub(super) route: Option<String>,
+    pub(super) block: Option<String>,
+    pub(super) set: Map,
+    pub(super) tag: Vec<String>,
+    pub(super) redact: Option<Redact>,
+}
+
+impl Policy {
+    /// Compiles `rules` over `deployments`, whose places are the places that a clearance speaks of. `intents` are all that
+    /// a condition may name, beside `other`; if there are none, intents are not checked.
+    ///
+    /// # Errors
+    /// The first mistake found, at its path: `rules[2].when` and so on.
+    pub fn compile(rules: &[RuleConfig], deployments: &[&Deployment], intents: &[String]) -> Result<Self> {
+        let conditional = rules.iter().any(|rule| rule.when.is_some());
+        let env = if conditional { Some(language()?) } else { None };
+        let known = Known { intents };
+        let mut reads = Reads::default();
+        let mut patterns = HashMap::new();
+        let mut compiled = Vec::with_capacity(rules.len());
+        let mut each = vec![Reads::default(); rules.len()];
+        for (place, config) in rules.iter().enumerate() {
+            let mut rule = Rule::new(config, place, deployments)?;
+            reads.sensitive |= config.redact.is_some();
+            if let (Some(source), Some(env)) = (&config.when, &env) {
+                let (program, checked) = Program::compile(env, source, &known, &format!("rules[{place}].when"))?;
+                reads.unite(checked.reads);
+                each[place] = checked.reads;
+                patterns.extend(checked.patterns);
+                rule.when = Some(program);
+            }
+            compiled.push(rule);
+        }
+        let root = match env {
+            Some(env) => Some(root(env, patterns)?),
+            None => None,
+        };
+        if let Some(root) = &root {
+            constants(&mut compiled, root)?;
+        }
+        Ok(Self { rules: compiled, count: deployments.len(), root, reads, each })
+    }
+
+    /// Which of the costly signals some rule looks at.
+    pub fn reads(&self) -> Reads {
+        self.reads
+    }
+
+    /// Which of the costly signals the condition of each rule looks at, in the order written.
+    pub fn each_reads(&self) -> &[Reads] {
+        &self.each
+    }
+}
+
+/// Refuses conditions that can never hold and forgets those that always do.
+fn constants(rules: &mut [Rule], root: &Root) -> Result<()> {
+    for (place, rule) in rules.iter_mut().enumerate() {
+        match rule.when.as_ref().and_then(|program| program.constant(root)) {
+            Some(true) => rule.when = None,
+            Some(false) => {
+                return Err(Error::config(format!("rules[{place}].when"), "this rule never holds")
+                    .with_hint(Some("delete it".into())));
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+impl Rule {
+    fn new(config: &RuleConfig, place: usize, deployments: &[&Deployment]) -> Result<Self> {
+        let name: Arc<str> =
+            if config.name.is_empty() { format!("rules[{place}]").into() } else { config.name.as_str().into() };
+        let path = |effect: &str| format!("rules[{place}].{effect}");
+        let count = deployments.len();
+        let narrowing = |effect: &'static str, by_tag: bool, kept: Bits| {
+            Arc::new(Narrowing { refusal: Refusal { rule: Arc::clone(&name), effect, by_tag }, kept })
+        };
+        let mut narrowings = Vec::new();
+        if let Some(require) = &config.require {
+            let kept = matching(require, Tags::All, deployments, &path("require"))?;
+            narrowings.push(narrowing("require", matcher::is_by_tag(require), kept));
+        }
+        if let Some(deny) = &config.deny {
+            let denied = matching(deny, Tags::Any, deployments, &path("deny"))?;
+            let kept = Bits::of(count, |at| !denied.has(at));
+            narrowings.push(narrowing("deny", matcher::is_by_tag(deny), kept));
+        }
+        if config.block.is_some() {
+            narrowings.push(narrowing("block", false, Bits::none(count)));
+        }
+        let prefer = match &config.prefer {
+            Some(prefer) => Some(matching(prefer, Tags::All, deployments, &path("prefer"))?),
+            None => None,
+        };
+        Ok(Self {
+            name,
+            when: None,
+            narrowings,
+            prefer,
+            route: config.route.clone(),
+            block: config.block.clone(),
+            set: config.set.clone(),
+            tag: config.tag.clone(),
+            redact: config.redact.clone(),
+        })
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.rules.iter().map(|rule| &*rule.name).collect();
+        f.debug_struct("Policy").field("rules", &names).field("deployments", &self.count).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! Stage 2: who may serve. Rules are compiled once, with every mistake found then; evaluating them is pure and takes
+//! microseconds. What a request may touch becomes a value, a [`Clearance`], without which nothing is sent.
+
+mod bind;
+mod bits;
+pub mod budget;
+mod check;
+pub mod clearance;
+pub mod compile;
+pub mod evaluate;
+#[cfg(test)]
+mod fixture;
+pub mod ledger;
+mod matcher;
+mod program;
+pub mod rule;
+mod vocabulary;
+
+pub use clearance::{Clearance, Cleared, Refusal};
+pub use compile::{Policy, Reads};
+pub use evaluate::{RuleFired, Verdict};
+pub use ledger::{Ledger, Reservation, Spender, Spent};

@@ -1,0 +1,68 @@
+//! Stage 3: in what order. A strategy ranks the candidates that policy and abilities left over.
+
+mod chooser;
+pub mod rank;
+
+use serde::Serialize;
+
+pub use chooser::{Chooser, Custom, Offer, chosen};
+pub use rank::{Contender, Ranked, rank};
+
+/// Which strategy, with its options.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum StrategyConfig {
+    /// In the order written.
+    #[default]
+    Priority,
+    /// The first is drawn by weight, the rest follow in the order written.
+    Weighted,
+    /// The first is the next in turn.
+    RoundRobin,
+    /// By estimated cost.
+    Cheapest,
+    /// By measured time to first token and latency.
+    Fastest,
+    /// By requests in flight.
+    LeastBusy,
+    /// By a weighted sum of cost, latency and load, each scaled to 0..1 over the candidates.
+    Balanced {
+        /// Weight of the estimated cost.
+        cost: f64,
+        /// Weight of the measured latency.
+        latency: f64,
+        /// Weight of the load.
+        load: f64,
+    },
+    /// By the user's own function.
+    Custom(Custom),
+}
+
+impl StrategyConfig {
+    /// As configuration and decisions spell it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Priority => "priority",
+            Self::Weighted => "weighted",
+            Self::RoundRobin => "round_robin",
+            Self::Cheapest => "cheapest",
+            Self::Fastest => "fastest",
+            Self::LeastBusy => "least_busy",
+            Self::Balanced { .. } => "balanced",
+            Self::Custom(_) => "custom",
+        }
+    }
+}
+
+/// The parts of a score, each absent where the strategy does not look at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Scores {
+    /// The cost's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+    /// The latency's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<f64>,
+    /// The load's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<f64>,
+}
