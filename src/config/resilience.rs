@@ -1,0 +1,133 @@
+//! `[resilience]`, and the same tables under a route or a deployment.
+
+use super::{
+    hint,
+    reader::{Node, Table},
+    schema::{BREAKER, HEDGE, RESILIENCE, RETRY, TIMEOUTS},
+};
+use crate::resilience::{
+    ResiliencePatch,
+    hedge::HedgeAfter,
+    patch::{BreakerPatch, HedgePatch, RetryPatch, TimeoutPatch},
+};
+
+/// A `resilience` table.
+pub(super) fn section(node: &Node<'_>) -> ResiliencePatch {
+    node.table(&RESILIENCE).map(|table| parts(&table)).unwrap_or_default()
+}
+
+/// The overrides of a route or a deployment: in a `resilience` table, or directly under it.
+pub(super) fn overrides(table: &Table<'_>) -> ResiliencePatch {
+    let Some(nested) = table.get("resilience") else { return parts(table) };
+    let inner = section(&nested);
+    for part in RESILIENCE.keys {
+        if nested.value.get(part).is_some()
+            && let Some(direct) = table.get(part)
+        {
+            let message = format!("`{part}` is written here and in `resilience.{part}`");
+            direct.problem(message, Some("keep one of the two".into()));
+        }
+    }
+    let direct = parts(table);
+    ResiliencePatch {
+        timeouts: if nested.value.get("timeouts").is_some() { inner.timeouts } else { direct.timeouts },
+        retry: if nested.value.get("retry").is_some() { inner.retry } else { direct.retry },
+        breaker: if nested.value.get("breaker").is_some() { inner.breaker } else { direct.breaker },
+        hedge: inner.hedge.or(direct.hedge),
+    }
+}
+
+fn parts(table: &Table<'_>) -> ResiliencePatch {
+    ResiliencePatch {
+        timeouts: table.get("timeouts").and_then(|node| timeouts(&node)).unwrap_or_default(),
+        retry: table.get("retry").and_then(|node| retry(&node)).unwrap_or_default(),
+        breaker: table.get("breaker").and_then(|node| breaker(&node)).unwrap_or_default(),
+        hedge: table.get("hedge").and_then(|node| hedge(&node)),
+    }
+}
+
+fn timeouts(node: &Node<'_>) -> Option<TimeoutPatch> {
+    if node.value.is_string() || node.value.is_number() {
+        node.expected(TIMEOUTS.what, Some("write { total = … } for the whole call".into()));
+        return None;
+    }
+    let table = node.table(&TIMEOUTS)?;
+    let read = |key| table.get(key).and_then(|node| node.duration());
+    let patch = TimeoutPatch {
+        connect: read("connect"),
+        first_byte: read("first_byte"),
+        first_token: read("first_token"),
+        stall: read("stall"),
+        response: read("response"),
+        total: read("total"),
+    };
+    if let (Some(connect), Some(total)) = (patch.connect, patch.total)
+        && total < connect
+    {
+        let message = format!("the whole call has {total:?}, less than connecting alone may take ({connect:?})");
+        node.report.add(table.path("total"), message, Some("`total` covers all attempts".into()));
+    }
+    Some(patch)
+}
+
+fn retry(node: &Node<'_>) -> Option<RetryPatch> {
+    if node.value.is_number() {
+        node.expected(RETRY.what, Some("write { attempts = … }, the first attempt included".into()));
+        return None;
+    }
+    let table = node.table(&RETRY)?;
+    let patch = RetryPatch {
+        attempts: table.get("attempts").and_then(|node| node.count()),
+        per_deployment: table.get("per_deployment").and_then(|node| node.count()),
+        backoff: table.get("backoff").and_then(|node| node.pause()),
+        max_backoff: table.get("max_backoff").and_then(|node| node.pause()),
+    };
+    if let (Some(backoff), Some(max)) = (patch.backoff, patch.max_backoff)
+        && max < backoff
+    {
+        let message = format!("the longest pause ({max:?}) is shorter than the first ({backoff:?})");
+        node.report.add(table.path("max_backoff"), message, None);
+    }
+    Some(patch)
+}
+
+fn breaker(node: &Node<'_>) -> Option<BreakerPatch> {
+    let table = node.table(&BREAKER)?;
+    Some(BreakerPatch {
+        failures: table.get("failures").and_then(|node| node.count()),
+        window: table.get("window").and_then(|node| node.duration()),
+        cooldown: table.get("cooldown").and_then(|node| node.duration()),
+        slow_start: table.get("slow_start").and_then(|node| node.pause()),
+    })
+}
+
+fn hedge(node: &Node<'_>) -> Option<HedgePatch> {
+    if node.value.as_bool() != Some(false) {
+        node.report.not_yet(&node.path, "hedging");
+    }
+    if let Some(on) = node.value.as_bool() {
+        return Some(if on { HedgePatch::On { after: None, max_extra: None } } else { HedgePatch::Off });
+    }
+    let table = node.table(&HEDGE)?;
+    Some(HedgePatch::On {
+        after: table.get("after").and_then(|node| after(&node)),
+        max_extra: table.get("max_extra").and_then(|node| node.number(0.0, 1.0)),
+    })
+}
+
+fn after(node: &Node<'_>) -> Option<HedgeAfter> {
+    let percentile = node.value.as_str().and_then(|text| text.strip_prefix(['p', 'P']));
+    let Some(percentile) = percentile else {
+        if node.value.as_str().is_some_and(|text| text.ends_with('%')) {
+            node.problem(format!("{} is no percentile", node.quoted()), Some(hint::did_you_mean("p95")));
+            return None;
+        }
+        return node.duration().map(HedgeAfter::Fixed);
+    };
+    if let Ok(value @ 1..=99) = percentile.parse::<u8>() {
+        return Some(HedgeAfter::Percentile(value));
+    }
+    let message = format!("expected a percentile from \"p1\" to \"p99\", or a duration, found {}", node.quoted());
+    node.problem(message, Some(hint::did_you_mean("p95")));
+    None
+}
