@@ -1,0 +1,221 @@
+//! The configuration, ready to be planned over: names resolved to places in a list, everything that can be computed
+//! before the first request computed. Replaced as a whole on reload; calls under way keep the one they began with.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::live::Live;
+use crate::{
+    adapter::{self, Adapter},
+    catalog::Deployment,
+    chat::{ChatRequest, Map},
+    clock::Instant,
+    config::{DeploymentSettings, RouteSettings, Settings},
+    error::{Error, ErrorKind, Result},
+    policy::Policy,
+    resilience::ResilienceConfig,
+    signals::sensitive::{Detector, SensitiveConfig, SensitiveReport},
+};
+
+/// Answer tokens assumed on a route that has not answered yet.
+const FIRST_ANSWER: f64 = 400.0;
+/// Answers behind the running mean, about.
+const ANSWER_MEMORY: f64 = 50.0;
+
+/// A deployment with everything that is needed to call it.
+#[derive(Debug)]
+pub struct Target {
+    /// What is fixed about it, its limits and its resilience.
+    pub settings: DeploymentSettings,
+    /// How its wire is spoken.
+    pub adapter: &'static dyn Adapter,
+    /// What changes while it runs.
+    pub live: Arc<Live>,
+}
+
+impl Target {
+    /// What is fixed about it.
+    pub fn deployment(&self) -> &Deployment {
+        &self.settings.deployment
+    }
+}
+
+/// A route over places in the fleet.
+#[derive(Debug)]
+pub struct Lane {
+    /// Its settings.
+    pub settings: RouteSettings,
+    /// Candidates with their weights.
+    pub candidates: Vec<(usize, f64)>,
+    /// Second choice.
+    pub fallback: Vec<usize>,
+    /// Calls so far, for taking turns.
+    pub turn: AtomicU64,
+    answers: AtomicU64,
+}
+
+impl Lane {
+    /// The mean length of its answers, in tokens.
+    pub fn mean_answer(&self) -> f64 {
+        f64::from_bits(self.answers.load(Ordering::Relaxed))
+    }
+
+    /// Takes one more answer into the mean.
+    pub fn answered(&self, tokens: u64) {
+        let mean = self.mean_answer();
+        let mean = mean + (tokens as f64 - mean) / ANSWER_MEMORY;
+        self.answers.store(mean.to_bits(), Ordering::Relaxed);
+    }
+}
+
+/// All that can be called, and how.
+#[derive(Debug)]
+pub struct Fleet {
+    /// The deployments, in the order written.
+    pub targets: Vec<Arc<Target>>,
+    /// The rules, compiled.
+    pub policy: Policy,
+    detector: OnceLock<Option<Detector>>,
+    sensitive: SensitiveConfig,
+    /// Whether an unknown ability refuses.
+    pub refuse_unknown: bool,
+    lanes: HashMap<String, Arc<Lane>>,
+    names: HashMap<String, usize>,
+}
+
+/// What a caller's `model` stands for.
+#[derive(Clone, Debug)]
+pub enum Named {
+    /// A route.
+    Route(Arc<Lane>),
+    /// One deployment.
+    Deployment(usize),
+}
+
+impl Fleet {
+    /// From checked settings. Deployments that `before` knew under the same name and endpoint keep their moving state.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a rule that does not compile.
+    pub fn new(settings: Settings, before: Option<&Self>, now: Instant) -> Result<Self> {
+        let deployments: Vec<&Deployment> = settings.deployments.iter().map(|d| &d.deployment).collect();
+        // No intents are handed over, so that none is checked: the built-in ones have no names until something computes them.
+        let policy = Policy::compile(&settings.rules, &deployments, &[])?;
+        let sensitive = SensitiveConfig {
+            threshold: settings.sensitive.threshold as f32,
+            types: settings.sensitive.types.clone(),
+            ..SensitiveConfig::default()
+        };
+        let detector = OnceLock::new();
+        if policy.reads().sensitive {
+            let _ = detector.set(Some(Detector::new(sensitive.clone())?));
+        }
+        let targets: Vec<Arc<Target>> = settings.deployments.into_iter().map(|d| target(d, before, now)).collect();
+        let names: HashMap<String, usize> =
+            targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
+        let lanes = settings.routes.into_iter().map(|r| (r.route.id.to_string(), Arc::new(lane(r, &names)))).collect();
+        Ok(Self { targets, policy, detector, sensitive, refuse_unknown: settings.refuse_unknown, lanes, names })
+    }
+
+    /// What `name` stands for: a route, a deployment, or `"provider/model"` of a configured deployment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownModel`] with the nearest names.
+    pub fn resolve(&self, name: &str) -> Result<Named> {
+        if let Some(lane) = self.lanes.get(name) {
+            return Ok(Named::Route(Arc::clone(lane)));
+        }
+        if let Some(at) = self.names.get(name) {
+            return Ok(Named::Deployment(*at));
+        }
+        let by_model = self.targets.iter().position(|target| {
+            let deployment = target.deployment();
+            name.split_once('/').is_some_and(|(p, m)| p == deployment.provider.id && m == deployment.model)
+        });
+        by_model.map(Named::Deployment).ok_or_else(|| self.unknown(name))
+    }
+
+    /// What sensitive content `request` and `metadata` hold. A detector that cannot be built counts everything as sensitive.
+    pub fn scan(&self, request: &ChatRequest, metadata: &Map) -> SensitiveReport {
+        match self.detector() {
+            Some(detector) => detector.scan_with(request, Some(metadata)),
+            None => {
+                SensitiveReport { any: true, personal: true, secrets: true, health: true, ..SensitiveReport::default() }
+            }
+        }
+    }
+
+    /// What looks for sensitive content; absent if it cannot be built.
+    pub fn detector(&self) -> Option<&Detector> {
+        self.detector.get_or_init(|| Detector::new(self.sensitive.clone()).ok()).as_ref()
+    }
+
+    /// A route by name.
+    pub fn lane(&self, name: &str) -> Option<&Arc<Lane>> {
+        self.lanes.get(name)
+    }
+
+    /// All routes.
+    pub fn lanes(&self) -> impl Iterator<Item = &Arc<Lane>> {
+        self.lanes.values()
+    }
+
+    /// A deployment's place by name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownModel`] with the nearest names.
+    pub fn place(&self, name: &str) -> Result<usize> {
+        self.names.get(name).copied().ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let mut near: Vec<(usize, &str)> = self
+            .lanes
+            .keys()
+            .chain(self.names.keys())
+            .map(|known| (strsim::damerau_levenshtein(name, known), known.as_str()))
+            .collect();
+        near.sort_unstable();
+        let shown: String = name.chars().take(80).collect();
+        let nearest: Vec<String> = near.iter().take(3).map(|(_, known)| format!("`{known}`")).collect();
+        let message = format!("no route or deployment is called `{shown}`; the nearest are {}", nearest.join(", "));
+        let mut error = Error::new(ErrorKind::UnknownModel, message);
+        error.context.name = Some(shown);
+        error
+    }
+}
+
+fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant) -> Arc<Target> {
+    let deployment = &settings.deployment;
+    let kept = before.and_then(|fleet| {
+        let old = &fleet.targets[*fleet.names.get(deployment.id.as_str())?];
+        let same = old.deployment().base_url == deployment.base_url
+            && old.deployment().model == deployment.model
+            && old.settings.limits == settings.limits
+            && old.settings.resilience.breaker == settings.resilience.breaker;
+        same.then(|| Arc::clone(&old.live))
+    });
+    let live = kept.unwrap_or_else(|| Arc::new(Live::new(&settings.limits, settings.resilience.breaker, now)));
+    Arc::new(Target { adapter: adapter::for_deployment(deployment), live, settings })
+}
+
+fn lane(settings: RouteSettings, names: &HashMap<String, usize>) -> Lane {
+    let place = |id: &crate::id::DeploymentId| names.get(id.as_str()).copied();
+    let candidates = settings.route.candidates.iter().filter_map(|c| Some((place(&c.deployment)?, c.weight))).collect();
+    let fallback = settings.route.fallback.iter().filter_map(place).collect();
+    let answers = AtomicU64::new(FIRST_ANSWER.to_bits());
+    Lane { settings, candidates, fallback, turn: AtomicU64::new(0), answers }
+}
+
+/// The resilience that holds for a call on `target` by way of `lane`: the deployment's own words over the route's.
+pub fn resilience(target: &Target, lane: Option<&Lane>) -> ResilienceConfig {
+    lane.map_or_else(
+        || target.settings.resilience.clone(),
+        |lane| target.settings.patch.apply(&lane.settings.resilience),
+    )
+}

@@ -1,0 +1,388 @@
+//! Stages 1 to 3 composed: request → plan. No IO and no waiting, so that `route()` is exactly this.
+
+use std::{sync::Arc, time::Duration};
+
+use fastrand::Rng;
+
+use super::{
+    budget::Budgets,
+    call::{Ask, Call},
+    failure::no_candidates,
+    fleet::{Fleet, Lane, Named, Target},
+    live::Pace,
+    own,
+    read::{Needs, apply, read},
+    redact::redact,
+};
+use crate::{
+    catalog::Money,
+    chat::Usage,
+    clock::Instant,
+    error::{Error, ErrorKind, Result},
+    id::{DeploymentId, RequestId, RouteId},
+    policy::{Clearance, Spender, Verdict},
+    resilience::{backoff::RetryConfig, deadline::TimeoutConfig, limit::Units},
+    select::{Contender, Ranked, StrategyConfig, rank},
+    signals::{Signals, sensitive::Redaction},
+    trace::{Candidate, Decision, Reason, Record},
+};
+
+/// Everything that was decided before the first attempt.
+#[derive(Debug)]
+pub struct Plan {
+    /// The question, with the parameters that rules set.
+    pub ask: Ask,
+    /// What was replaced in it, and stands for what.
+    pub redaction: Option<Redaction>,
+    /// What the request may touch: without it nothing is sent.
+    pub clearance: Clearance,
+    /// The route taken; absent if the caller named a deployment.
+    pub lane: Option<Arc<Lane>>,
+    /// Candidates in the order of trying, as places in the fleet.
+    pub candidates: Vec<usize>,
+    /// Second choice in order.
+    pub fallback: Vec<usize>,
+    /// The tags of the request, with those that rules added: on whose behalf money is spent.
+    pub tags: Vec<String>,
+    /// Units that each attempt reserves.
+    pub units: Units,
+    /// The attempts of the whole call.
+    pub retry: RetryConfig,
+    /// The time limits of the route.
+    pub timeouts: TimeoutConfig,
+    /// The whole time of the call.
+    pub total: Duration,
+    /// The record so far.
+    pub decision: Record,
+    /// Why nothing may be tried, if so.
+    pub refusal: Option<Error>,
+}
+
+/// What planning sees of the world, beside the request and the fleet.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// Monotonic now.
+    pub now: Instant,
+    /// Seconds since 1970.
+    pub unix: f64,
+    /// Who answered this session last.
+    pub sticky: Option<&'a DeploymentId>,
+    /// What was spent.
+    pub budgets: &'a Budgets,
+    /// Chance, seeded for this call.
+    pub rng: Rng,
+}
+
+/// Plans `call` over `fleet`.
+///
+/// # Errors
+/// [`ErrorKind::UnknownModel`]. Everything else that speaks against the request is in [`Plan::refusal`].
+pub fn plan(fleet: &Fleet, call: &Call, id: RequestId, view: View<'_>) -> Result<Plan> {
+    let named = fleet.resolve(&call.model)?;
+    let (mut signals, needs) = read(fleet, call, &view);
+    let verdict = fleet.policy.evaluate(&signals, matches!(named, Named::Deployment(_)));
+    // Rules have read it, and the record is free of it.
+    signals.text = String::new();
+    let route = verdict.route.as_ref().filter(|_| matches!(named, Named::Route(_)));
+    let (lane, single) = match (&named, route.and_then(|route| fleet.lane(route))) {
+        (_, Some(lane)) => (Some(Arc::clone(lane)), None),
+        (Named::Route(lane), None) => (Some(Arc::clone(lane)), None),
+        (Named::Deployment(at), None) => (None, Some(*at)),
+    };
+    let ask = apply(call, &verdict)?;
+    let redacted = redact(fleet, ask.clone(), &verdict, signals.sensitive.as_ref());
+    let mut draft =
+        Draft { fleet, call, lane: lane.as_deref(), needs: &needs, signals, verdict: &verdict, view, failure: None };
+    let output = draft.expected_output(&ask);
+    let single = single.map(|at| [(at, 1.0)]);
+    let of_lane = || lane.as_ref().map_or(&[][..], |lane| &lane.candidates[..]);
+    let first: &[(usize, f64)] = single.as_ref().map_or_else(of_lane, |single| &single[..]);
+    let strategy = lane.as_ref().map_or(&StrategyConfig::Priority, |lane| &lane.settings.strategy);
+    let (mut listed, candidates) = draft.tier(first, strategy, output, false);
+    let second: Vec<(usize, f64)> = lane.iter().flat_map(|lane| lane.fallback.iter().map(|at| (*at, 1.0))).collect();
+    let (second, fallback) = draft.tier(&second, &StrategyConfig::Priority, output, true);
+    if let Some(error) = draft.failure.take() {
+        return Err(error);
+    }
+    listed.extend(second);
+    // Who may serve first, in the order of trying; the refused ones last. The sort is stable.
+    listed.sort_by_key(|candidate| candidate.refused.is_some());
+    let mut plan = draft.finish(ask, id, &named, listed, candidates, fallback);
+    plan.lane = lane;
+    plan.redact(redacted);
+    Ok(plan)
+}
+
+/// What is known about one member of a tier when it has been judged.
+#[derive(Clone, Copy)]
+struct Member {
+    at: usize,
+    cost: Option<Money>,
+    pace: Pace,
+}
+
+struct Draft<'a> {
+    fleet: &'a Fleet,
+    call: &'a Call,
+    lane: Option<&'a Lane>,
+    needs: &'a Needs,
+    signals: Signals,
+    verdict: &'a Verdict,
+    view: View<'a>,
+    /// What went wrong in the user's own strategy.
+    failure: Option<Error>,
+}
+
+impl Draft<'_> {
+    /// Answer tokens to expect: what the caller allows, or the running mean of the route if that is less.
+    fn expected_output(&self, ask: &Ask) -> u64 {
+        let Ask::Chat(request) = ask else { return 0 };
+        let mean = self.lane.map_or(400.0, Lane::mean_answer) as u64;
+        request.max_tokens.map_or(mean, |most| most.min(mean))
+    }
+
+    /// Judges and ranks one tier: the records in order (refused ones last), and the places that may be tried.
+    fn tier(
+        &mut self,
+        members: &[(usize, f64)],
+        strategy: &StrategyConfig,
+        output: u64,
+        fallback: bool,
+    ) -> (Vec<Candidate>, Vec<usize>) {
+        let usage = Usage { input: self.needs.tokens.tokens, output, ..Usage::default() };
+        let (mut kept, mut contenders) = (Vec::with_capacity(members.len()), Vec::with_capacity(members.len()));
+        let mut refused = Vec::new();
+        for (at, weight) in members {
+            let target = &*self.fleet.targets[*at];
+            let cost = target.deployment().price.as_ref().map(|price| price.cost(&usage));
+            let one = Member { at: *at, cost, pace: target.live.pace(self.view.now) };
+            if let Some(reason) = self.refusal(*at, target, cost, output) {
+                refused.push((one, reason));
+            } else {
+                contenders.push(self.contender(&one, *weight));
+                kept.push(one);
+            }
+        }
+        let ranked = self.order(strategy, &kept, &contenders);
+        let places = ranked.iter().map(|place| kept[place.at].at).collect();
+        let mut listed = Vec::with_capacity(members.len());
+        listed.extend(ranked.iter().map(|place| self.candidate(&kept[place.at], fallback, place, None)));
+        let last = Ranked::default();
+        if ranked.len() < kept.len() {
+            let left_out = kept.iter().enumerate().filter(|(at, _)| ranked.iter().all(|place| place.at != *at));
+            listed.extend(left_out.map(|(_, one)| self.candidate(one, fallback, &last, Some(Reason::LeftOut))));
+        }
+        listed.extend(refused.into_iter().map(|(one, reason)| self.candidate(&one, fallback, &last, Some(reason))));
+        (listed, places)
+    }
+
+    /// Who is tried, best first: all of them, unless the user's own strategy leaves somebody out.
+    fn order(&mut self, strategy: &StrategyConfig, kept: &[Member], contenders: &[Contender]) -> Vec<Ranked> {
+        if let StrategyConfig::Custom(custom) = strategy {
+            let members: Vec<_> = kept.iter().map(|one| &*self.fleet.targets[one.at]).zip(contenders).collect();
+            return own::order(custom, &members, &self.signals, self.view.now).unwrap_or_else(|error| {
+                self.failure = Some(error);
+                Vec::new()
+            });
+        }
+        let turn = self.lane.map_or(0, |lane| lane.turn.load(std::sync::atomic::Ordering::Relaxed));
+        rank(strategy, contenders, turn, &mut self.view.rng)
+    }
+
+    fn candidate(&self, one: &Member, fallback: bool, place: &Ranked, refused: Option<Reason>) -> Candidate {
+        Candidate {
+            deployment: self.fleet.targets[one.at].deployment().id.clone(),
+            fallback,
+            refused,
+            rank: None,
+            score: place.score.filter(|score| score.is_finite()),
+            scores: place.scores,
+            estimated_cost: one.cost,
+            expected_latency: one.pace.p50,
+            predicted_quality: None,
+        }
+    }
+
+    fn contender(&self, one: &Member, weight: f64) -> Contender {
+        let Member { at, cost, pace } = *one;
+        let target = &*self.fleet.targets[at];
+        let in_flight = f64::from(target.live.limiter.in_flight());
+        Contender {
+            weight,
+            cost: cost.map(Money::usd),
+            latency: if self.call.stream { pace.ttft.or(pace.p50) } else { pace.p50 },
+            stale: pace.stale,
+            load: target.settings.limits.concurrency.map_or(in_flight, |most| in_flight / f64::from(most.max(1))),
+            share: target.live.breaker.share(self.view.now),
+            preferred: self.verdict.prefers(at),
+            unknown: self.needs.abilities.iter().any(|a| target.deployment().facts.has(*a).is_none()),
+            sticky: self.view.sticky == Some(&target.deployment().id),
+        }
+    }
+
+    /// Stage 2 for one deployment: why it may not serve, if so. What never changes is asked before what may pass.
+    fn refusal(&self, at: usize, target: &Target, cost: Option<Money>, output: u64) -> Option<Reason> {
+        let deployment = target.deployment();
+        if let Some(refusal) = self.verdict.clearance.refusal(at) {
+            let rule = refusal.rule.to_string();
+            return Some(if refusal.by_tag { Reason::Tag(rule) } else { Reason::Policy(rule) });
+        }
+        if target.live.is_disabled() {
+            return Some(Reason::Disabled);
+        }
+        if deployment.facts.embedding.is_some_and(|embeds| embeds != self.needs.embed) {
+            return Some(Reason::WrongKind);
+        }
+        self.incapable(target)
+            .or_else(|| self.too_dear(cost))
+            .or_else(|| self.unavailable(target, output))
+            .or_else(|| self.overspent(target, cost))
+    }
+
+    fn incapable(&self, target: &Target) -> Option<Reason> {
+        let facts = &target.deployment().facts;
+        for ability in &self.needs.abilities {
+            match facts.has(*ability) {
+                Some(true) => {}
+                Some(false) => return Some(Reason::MissingCapability(*ability)),
+                None if self.fleet.refuse_unknown => return Some(Reason::UnknownCapability(*ability)),
+                None => {}
+            }
+        }
+        if let Some(longest) = facts.max_input.filter(|longest| self.needs.tokens.low() > *longest) {
+            return Some(Reason::ContextWindow { needed: self.needs.tokens.low(), window: longest });
+        }
+        let window = facts.context_window?;
+        // Refused only if it surely does not fit: the estimate's lower end with the answer the caller asks for. A closer
+        // call is the provider's to make, and a refusal for length fails over.
+        let answer = self.needs.max_tokens.unwrap_or(0).min(window);
+        let needed = self.needs.tokens.low().saturating_add(answer);
+        (needed > window).then_some(Reason::ContextWindow { needed, window })
+    }
+
+    fn too_dear(&self, cost: Option<Money>) -> Option<Reason> {
+        let most = self.call.max_cost?;
+        match cost {
+            Some(cost) if cost.usd() <= most => None,
+            other => Some(Reason::PriceCap(other)),
+        }
+    }
+
+    fn unavailable(&self, target: &Target, output: u64) -> Option<Reason> {
+        let wait = target.live.breaker.wait(self.view.now);
+        if !wait.is_zero() {
+            return Some(Reason::BreakerOpen(wait));
+        }
+        let units = Units { input: self.needs.tokens.tokens, output };
+        let refused = target.live.limiter.peek(units, self.view.now).err()?;
+        Some(Reason::RateLimited(refused.limit, refused.wait))
+    }
+
+    /// Asked last: whoever is refused for money would serve otherwise.
+    fn overspent(&self, target: &Target, cost: Option<Money>) -> Option<Reason> {
+        let who = Spender {
+            route: self.route(),
+            deployment: target.deployment().id.as_str(),
+            user: &self.signals.user,
+            tags: &self.verdict.tags,
+        };
+        self.view.budgets.refusal(who, cost, self.view.unix)
+    }
+
+    /// The route's name; for a caller who named a deployment, what the caller wrote.
+    fn route(&self) -> &str {
+        self.lane.map_or(&self.call.model, |lane| lane.settings.route.id.as_str())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a plan is made of, once")]
+    fn finish(
+        self,
+        ask: Ask,
+        id: RequestId,
+        named: &Named,
+        mut listed: Vec<Candidate>,
+        candidates: Vec<usize>,
+        fallback: Vec<usize>,
+    ) -> Plan {
+        let mut rank = 0;
+        for candidate in listed.iter_mut().filter(|c| c.refused.is_none()) {
+            rank += 1;
+            candidate.rank = Some(rank);
+        }
+        let first = candidates.first().or(fallback.first());
+        let chosen = first.map(|at| self.fleet.targets[*at].deployment().id.clone());
+        let refusal = self.refused(&listed, chosen.is_none());
+        let base = first.map(|at| super::fleet::resilience(&self.fleet.targets[*at], self.lane)).unwrap_or_default();
+        let base = self.lane.map_or(base, |lane| lane.settings.resilience.clone());
+        let route = RouteId::from(self.route());
+        let reason = self.sentence(named, &listed, refusal.as_ref());
+        let units = Units { input: self.needs.tokens.tokens, output: self.expected_output(&ask) };
+        let decision = Decision {
+            id,
+            route,
+            requested: self.call.model.clone(),
+            reason,
+            chosen: chosen.filter(|_| refusal.is_none()),
+            error: refusal.as_ref().map(|error| error.kind),
+            signals: self.signals,
+            rules: self.verdict.fired.clone(),
+            redacted: None,
+            candidates: listed,
+            attempts: Vec::new(),
+            overhead: Duration::ZERO,
+            at: self.view.unix,
+        };
+        Plan {
+            clearance: self.verdict.clearance.clone(),
+            lane: None,
+            candidates,
+            fallback,
+            tags: self.verdict.tags.clone(),
+            ask,
+            units,
+            redaction: None,
+            retry: base.retry,
+            timeouts: base.timeouts,
+            total: self.call.timeout.unwrap_or(base.timeouts.total),
+            decision: decision.into(),
+            refusal,
+        }
+    }
+
+    /// Why nothing may be tried.
+    fn refused(&self, listed: &[Candidate], nobody: bool) -> Option<Error> {
+        if let Some((rule, message)) = &self.verdict.block {
+            let mut error = Error::new(ErrorKind::Blocked, message.clone());
+            error.context.name = Some(rule.clone());
+            return Some(error);
+        }
+        nobody.then(|| no_candidates(listed))
+    }
+
+    fn sentence(&self, named: &Named, listed: &[Candidate], refusal: Option<&Error>) -> String {
+        if let Some(error) = refusal {
+            return error.message.clone();
+        }
+        let accepted = listed.iter().filter(|c| c.refused.is_none()).count();
+        let of = format!("of {accepted} that may serve ({} considered)", listed.len());
+        match (named, self.lane) {
+            (Named::Deployment(_), _) => "named by the caller".into(),
+            (_, Some(lane)) => {
+                let all_fallback = listed.iter().filter(|c| c.refused.is_none()).all(|c| c.fallback);
+                let word = match lane.settings.strategy {
+                    _ if all_fallback => "first fallback",
+                    StrategyConfig::Priority => "first in order",
+                    StrategyConfig::Weighted => "drawn by weight",
+                    StrategyConfig::RoundRobin => "next in turn",
+                    StrategyConfig::Cheapest => "cheapest",
+                    StrategyConfig::Fastest => "fastest",
+                    StrategyConfig::LeastBusy => "least busy",
+                    StrategyConfig::Balanced { .. } => "best balance of cost, latency and load",
+                    StrategyConfig::Custom(_) => "chosen by the strategy",
+                };
+                format!("{word} {of}")
+            }
+            _ => of,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Stage 1 at the door of planning: what is asked, as far as rules and candidates must know.
+
+use std::sync::Arc;
+
+use super::{
+    budget::{self, Budgets},
+    call::{Ask, Call},
+    fleet::Fleet,
+    plan::View,
+};
+use crate::{
+    catalog::Ability,
+    chat::{ChatRequest, EmbedRequest, Message},
+    error::Result,
+    policy::{Spender, Verdict},
+    signals::{self, Estimate, Signals},
+};
+
+/// Every signal, whether a rule looks at it or not.
+pub fn all_signals(fleet: &Fleet, budgets: &Budgets, call: &Call, unix: f64) -> crate::chat::Map {
+    let (mut signals, _) = look(fleet, call, unix);
+    signals.budgets = Some(budgets.shares(spender(call), unix));
+    if signals.sensitive.is_none() {
+        signals.sensitive = match &call.ask {
+            Ask::Chat(request) => Some(fleet.scan(request, &call.metadata)),
+            Ask::Embed(request) => Some(fleet.scan(&as_chat(request), &call.metadata)),
+        };
+    }
+    signals.to_value()
+}
+
+/// On whose behalf a call spends, before rules have had a say and a deployment is chosen.
+fn spender(call: &Call) -> Spender<'_> {
+    Spender { route: &call.model, deployment: "", user: budget::user(call), tags: &call.tags }
+}
+
+/// What the request needs of a deployment.
+#[derive(Debug)]
+pub struct Needs {
+    /// Abilities that it must have.
+    pub abilities: Vec<Ability>,
+    /// Prompt tokens.
+    pub tokens: Estimate,
+    /// Answer tokens at most, as the caller says.
+    pub max_tokens: Option<u64>,
+    /// Whether vectors are wanted.
+    pub embed: bool,
+}
+
+/// Stage 1: reads the request, as far as rules look at it.
+pub fn read(fleet: &Fleet, call: &Call, view: &View<'_>) -> (Signals, Needs) {
+    let (mut signals, needs) = look(fleet, call, view.unix);
+    if fleet.policy.reads().budgets {
+        signals.budgets = Some(view.budgets.shares(spender(call), view.unix));
+    }
+    (signals, needs)
+}
+
+fn look(fleet: &Fleet, call: &Call, unix: f64) -> (Signals, Needs) {
+    let mut signals = Signals {
+        tags: call.tags.clone(),
+        metadata: call.metadata.clone(),
+        session: call.session.clone().unwrap_or_default(),
+        model: call.model.clone(),
+        stream: call.stream,
+        now: unix,
+        ..Signals::default()
+    };
+    let needs = match &call.ask {
+        Ask::Chat(request) => {
+            signals.read(request);
+            if fleet.policy.reads().sensitive {
+                signals.sensitive = Some(fleet.scan(request, &call.metadata));
+            }
+            Needs {
+                abilities: signals::needs(request),
+                tokens: signals.tokens,
+                max_tokens: request.max_tokens,
+                embed: false,
+            }
+        }
+        Ask::Embed(request) => {
+            signals.user = request.user.clone().unwrap_or_default();
+            if fleet.policy.reads().sensitive {
+                signals.sensitive = Some(fleet.scan(&as_chat(request), &call.metadata));
+            }
+            let tokens = signals::tokens_of(&request.texts);
+            signals.tokens = tokens;
+            Needs { abilities: Vec::new(), tokens, max_tokens: Some(0), embed: true }
+        }
+    };
+    (signals, needs)
+}
+
+/// Texts to embed, as far as detection looks at them.
+pub fn as_chat(request: &EmbedRequest) -> ChatRequest {
+    let messages = request.texts.iter().map(Message::user).collect();
+    ChatRequest {
+        messages,
+        user: request.user.clone(),
+        extra_body: request.extra_body.clone(),
+        ..ChatRequest::default()
+    }
+}
+
+/// The question with the parameters that rules set.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::InvalidRequest`] for a parameter that does not fit.
+pub fn apply(call: &Call, verdict: &Verdict) -> Result<Ask> {
+    match &call.ask {
+        Ask::Chat(request) if !verdict.set.is_empty() => {
+            let request = signals::with_parameters(request, &verdict.set)?;
+            Ok(Ask::Chat(Arc::new(request)))
+        }
+        ask => Ok(ask.clone()),
+    }
+}

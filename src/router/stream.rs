@@ -1,0 +1,213 @@
+//! A streamed answer, as the caller pulls it: failover until the first content, then delivery, then the books.
+//!
+//! The caller's pull is the only thing that reads from the provider: a slow reader slows the provider down instead of
+//! filling the memory. Dropping the stream closes the provider's connection and books what was delivered.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use super::{
+    attempt::Answer,
+    book::{Ending, Held},
+    execute::{Run, Won, settle},
+    failure::Failure,
+    feed::Feed,
+    fleet::resilience,
+    reply::Reply,
+};
+use crate::{
+    chat::{Accumulator, ChatChunk, ChatResponse},
+    clock::{self, Instant},
+    error::{Error, ErrorKind},
+    id::DeploymentId,
+};
+
+/// One delivered chunk.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// What is new.
+    pub chunk: ChatChunk,
+    /// Who sent it.
+    pub deployment: DeploymentId,
+    /// Whether the answer began anew with this chunk: what came before is void.
+    pub restarted: bool,
+}
+
+/// A streamed answer.
+#[derive(Debug)]
+pub struct ChatStream {
+    run: Option<Box<Run>>,
+    open: Option<Open>,
+    reply: Option<Reply<ChatResponse>>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    feed: Feed,
+    held: Option<Held>,
+    deployment: DeploymentId,
+    ready: VecDeque<ChatChunk>,
+    all: Accumulator,
+    /// For how long the provider has been waited for since its last content. A slow reader's time is not the provider's.
+    silent: Duration,
+    stall: Duration,
+}
+
+impl ChatStream {
+    pub(super) fn new(run: Run) -> Self {
+        Self { run: Some(Box::new(run)), open: None, reply: None, ended: false }
+    }
+
+    /// The identity of the call.
+    pub fn id(&self) -> String {
+        self.run.as_ref().map(|run| run.plan.decision.id.to_string()).unwrap_or_default()
+    }
+
+    /// The end of the whole call.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.run.as_ref().map(|run| run.deadline.0)
+    }
+
+    /// The whole answer, after the last chunk.
+    pub fn reply(&self) -> Option<&Reply<ChatResponse>> {
+        self.reply.as_ref()
+    }
+
+    /// The next chunk; `None` after the last one.
+    ///
+    /// # Errors
+    /// Before the first content: as a call that is not streamed. After it: [`ErrorKind::Stream`], with the partial answer.
+    pub async fn next(&mut self) -> Option<Result<Delivered, Failure>> {
+        if self.ended {
+            return None;
+        }
+        let result = self.step().await;
+        if !matches!(result, Some(Ok(_))) {
+            self.ended = true;
+        }
+        result
+    }
+
+    /// Ends the stream because its reader took all of the call's time: the provider is not kept waiting any longer.
+    pub fn expire(&mut self) -> Option<Failure> {
+        if std::mem::replace(&mut self.ended, true) {
+            return None;
+        }
+        Some(self.broken(Error::new(ErrorKind::DeadlineExceeded, "nobody read on")))
+    }
+
+    async fn step(&mut self) -> Option<Result<Delivered, Failure>> {
+        if self.open.is_none() {
+            let run = self.run.as_mut()?;
+            match run.answer().await {
+                Ok(won) => self.open = begin(run, won),
+                Err(failure) => return Some(Err(failure)),
+            }
+        }
+        let (run, open) = (self.run.as_mut()?, self.open.as_mut()?);
+        match open.next(run).await {
+            Ok(Some(chunk)) => Some(Ok(open.deliver(chunk))),
+            Ok(None) => {
+                self.finish();
+                None
+            }
+            Err(error) => Some(Err(self.broken(error))),
+        }
+    }
+
+    fn finish(&mut self) {
+        let (Some(run), Some(mut open)) = (self.run.as_mut(), self.open.take()) else { return };
+        let Some(held) = open.held.take() else { return };
+        if let Some(attempt) = run.plan.decision.attempts.get_mut(held.record) {
+            attempt.skipped_events = open.feed.skipped;
+        }
+        self.reply = Some(run.book_chat(open.all.response(), held, Ending::Whole));
+    }
+
+    /// The stream broke after content had been delivered.
+    fn broken(&mut self, cause: Error) -> Failure {
+        let (Some(run), Some(mut open)) = (self.run.as_mut(), self.open.take()) else { return cause.into() };
+        let Some(held) = open.held.take() else { return cause.into() };
+        let target = Arc::clone(&run.fleet.targets[held.index]);
+        let late = clock::now() >= run.deadline.0;
+        let mut cause = run.explain(cause, &target);
+        if late {
+            cause.kind = ErrorKind::DeadlineExceeded;
+        }
+        let error = interrupted(&cause);
+        run.lost(held.record, held.began, &error);
+        if let Some(attempt) = run.plan.decision.attempts.get_mut(held.record) {
+            attempt.ttft = held.first_token.map(|at| at.saturating_duration_since(held.began).as_secs_f64());
+            attempt.skipped_events = open.feed.skipped;
+            attempt.possibly_billed = true;
+        }
+        // The end of the caller's time is nobody's ill health.
+        settle(&target, &cause, held.pass, clock::now());
+        let usage = open.all.usage();
+        held.permit.settle(super::execute::used(usage.as_ref(), run.plan.units));
+        let mut failure = run.fail(error);
+        failure.0.partial = Some(run.partial(open.all.response(), &target, held.first_token));
+        failure.0.cause = Some(cause);
+        failure
+    }
+}
+
+/// What the caller is told of `cause` when it came after the first content.
+fn interrupted(cause: &Error) -> Error {
+    let (kind, what) = match cause.kind {
+        ErrorKind::DeadlineExceeded => {
+            (ErrorKind::DeadlineExceeded, "the time for the whole call ran out in mid-answer")
+        }
+        _ => (ErrorKind::Stream, "the answer broke off in the middle"),
+    };
+    Error { kind, message: format!("{what}: {}", cause.message), context: cause.context.clone() }
+}
+
+impl Open {
+    /// The next chunk. Events without content, however many, do not put off the end of the patience with a silent provider.
+    async fn next(&mut self, run: &Run) -> Result<Option<ChatChunk>, Error> {
+        if let Some(chunk) = self.ready.pop_front() {
+            return Ok(Some(chunk));
+        }
+        let began = clock::now();
+        let until = run.deadline.capped(began, self.stall.saturating_sub(self.silent));
+        let chunk = self.feed.next(until).await?;
+        self.silent += clock::now() - began;
+        Ok(chunk)
+    }
+
+    fn deliver(&mut self, chunk: ChatChunk) -> Delivered {
+        if chunk.has_content() {
+            self.silent = Duration::ZERO;
+        }
+        self.all.push(&chunk);
+        Delivered { chunk, deployment: self.deployment.clone(), restarted: false }
+    }
+}
+
+fn begin(run: &Run, won: Won) -> Option<Open> {
+    let Won { index, answer, permit, pass, began, record } = won;
+    let Answer::Stream(opened) = answer else { return None };
+    let (first, feed, first_token) = opened.into_parts();
+    let held = Held { index, permit, pass, began, record, first_token: Some(first_token) };
+    let target = &run.fleet.targets[index];
+    Some(Open {
+        feed,
+        held: Some(held),
+        deployment: target.deployment().id.clone(),
+        ready: first.into(),
+        all: Accumulator::default(),
+        silent: Duration::ZERO,
+        stall: resilience(target, run.plan.lane.as_deref()).timeouts.stall,
+    })
+}
+
+/// The caller left: the connection closes with the feed; what was delivered is booked as an estimate.
+impl Drop for ChatStream {
+    fn drop(&mut self) {
+        let (Some(run), Some(mut open)) = (self.run.as_mut(), self.open.take()) else { return };
+        if let Some(held) = open.held.take() {
+            run.book_chat(open.all.response(), held, Ending::Left);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What is configured, is no mistake, and still does not do what it seems to.
+
+use super::{Router, fleet::Fleet};
+
+impl Router {
+    /// What to tell whoever checks a configuration, each with its path.
+    pub fn warnings(&self) -> Vec<String> {
+        let fleet = self.shared.fleet.load();
+        let mut warnings = unread_signals(&fleet);
+        if self.shared.budgets.any() {
+            warnings.extend(unpriced(&fleet));
+        }
+        warnings
+    }
+}
+
+/// Rules over signals that nothing computes: their conditions fail, so that what protects always holds and the rest never.
+fn unread_signals(fleet: &Fleet) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (place, reads) in fleet.policy.each_reads().iter().enumerate() {
+        let signals = [
+            ("intent", reads.intent),
+            ("complexity", reads.complexity),
+            ("language", reads.language),
+            ("injection", reads.injection),
+        ];
+        for (signal, _) in signals.into_iter().filter(|(_, read)| *read) {
+            warnings.push(format!(
+                "rules[{place}].when: nothing computes `{signal}` in this version; the condition fails, so `require`, `deny`, \
+                 `block` and `redact` hold for every request and the other effects for none"
+            ));
+        }
+    }
+    warnings
+}
+
+/// Deployments without a price, where budgets refuse what has none.
+fn unpriced(fleet: &Fleet) -> Vec<String> {
+    let unpriced =
+        fleet.targets.iter().map(|target| target.deployment()).filter(|deployment| deployment.price.is_none());
+    unpriced
+        .map(|deployment| format!("deployments.{}: it has no price, and budgets refuse what has none", deployment.id))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::router::fake::{Fake, router};
+
+    #[test]
+    fn what_seems_to_act_and_does_not_is_told() {
+        let text = r#"
+            [deployments.a]
+            model = "openai-compatible/m"
+            base_url = "http://127.0.0.1:1/v1"
+            [budgets.all]
+            usd = 1.0
+            window = "1d"
+            [[rules]]
+            name = "fine"
+            when = "tokens > 5"
+            tag = ["x"]
+            [[rules]]
+            name = "unread"
+            when = "intent == 'code' && complexity > 0.5"
+            tag = ["y"]
+        "#;
+        let warnings = router(text, &Arc::new(Fake::default())).warnings();
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        assert!(warnings[0].starts_with("rules[1].when: nothing computes `intent`"));
+        assert!(warnings[2].starts_with("deployments.a: it has no price"));
+    }
+}

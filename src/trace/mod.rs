@@ -1,0 +1,6 @@
+//! Records: what was decided, what was tried, and why. A trace is the sum of what the stages returned, never a side channel.
+
+pub mod decision;
+pub mod explain;
+
+pub use decision::{Attempt, Candidate, Decision, Outcome, Overspend, Reason, Record};
