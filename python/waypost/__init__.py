@@ -1,0 +1,124 @@
+"""waypost sends each prompt to the language model that should answer it, and keeps answering when providers fail.
+
+Example:
+    >>> from waypost import Router
+    >>> router = Router(["ollama/llama3.3", "ollama/qwen3"])
+    >>> router.route("Why is the sky blue?").chosen
+    'ollama/llama3.3'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._waypost import ChatChunk, __version__
+    from .errors import (
+        APIConnectionError,
+        APITimeoutError,
+        AuthenticationError,
+        BlockedError,
+        BudgetExceededError,
+        ConfigError,
+        ContentFilterError,
+        ContextLengthError,
+        DeadlineExceededError,
+        InvalidRequestError,
+        NoCandidatesError,
+        NotFoundError,
+        OverloadedError,
+        PermissionDeniedError,
+        ProtocolError,
+        ProviderError,
+        QuotaError,
+        RateLimitError,
+        ServerError,
+        StreamError,
+        UnknownModelError,
+        WaypostError,
+    )
+    from .results import (
+        Attempt,
+        Candidate,
+        ChatResponse,
+        Cost,
+        Decision,
+        DeploymentStatus,
+        EmbeddingResponse,
+        RuleFired,
+        Usage,
+    )
+    from .router import AsyncChatStream, ChatStream, Router
+
+__all__ = [
+    "APIConnectionError",
+    "APITimeoutError",
+    "AsyncChatStream",
+    "Attempt",
+    "AuthenticationError",
+    "BlockedError",
+    "BudgetExceededError",
+    "Candidate",
+    "ChatChunk",
+    "ChatResponse",
+    "ChatStream",
+    "ConfigError",
+    "ContentFilterError",
+    "ContextLengthError",
+    "Cost",
+    "DeadlineExceededError",
+    "Decision",
+    "DeploymentStatus",
+    "EmbeddingResponse",
+    "InvalidRequestError",
+    "NoCandidatesError",
+    "NotFoundError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "ProtocolError",
+    "ProviderError",
+    "QuotaError",
+    "RateLimitError",
+    "Router",
+    "RuleFired",
+    "ServerError",
+    "StreamError",
+    "UnknownModelError",
+    "Usage",
+    "WaypostError",
+    "__version__",
+]
+
+_HOME = {
+    "router": ("AsyncChatStream", "ChatStream", "Router"),
+    "results": (
+        "Attempt",
+        "Candidate",
+        "ChatResponse",
+        "Cost",
+        "Decision",
+        "DeploymentStatus",
+        "EmbeddingResponse",
+        "RuleFired",
+        "Usage",
+    ),
+    "_waypost": ("ChatChunk", "__version__"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name from its module at first use: importing the package alone loads nothing."""
+    if name not in __all__:
+        message = f"module 'waypost' has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    home = next((home for home, names in _HOME.items() if name in names), "errors")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

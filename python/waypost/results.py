@@ -1,0 +1,490 @@
+"""What calls return: values that are cheap to make and read what is asked for.
+
+Each class wraps a handle of the Rust core and asks it for its state once, at the first look that needs it. Pickling and
+copying go through that state, so a result can travel to another process.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+__all__ = [
+    "Attempt",
+    "Candidate",
+    "ChatResponse",
+    "Cost",
+    "Decision",
+    "DeploymentStatus",
+    "EmbeddingResponse",
+    "RuleFired",
+    "Usage",
+]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one answer.
+
+    Attributes:
+        prompt_tokens: All prompt tokens, cached ones included.
+        completion_tokens: All answer tokens, reasoning included.
+        total_tokens: Their sum.
+        cached_tokens: Prompt tokens read from the provider's cache.
+        cache_write_tokens: Prompt tokens written to the provider's cache.
+        reasoning_tokens: Answer tokens spent on reasoning.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an answer cost.
+
+    Attributes:
+        usd: US dollars; None if the price is not known, never a silent zero.
+        status: ``exact`` (the provider counted the tokens), ``estimated`` (we did) or ``unpriced``.
+        saved_usd: How much less than the same tokens at the most expensive candidate that could have served.
+    """
+
+    usd: float | None
+    status: str
+    saved_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class RuleFired:
+    """A rule that fired.
+
+    Attributes:
+        name: Its name.
+        effect: What it did.
+        error: Why its condition could not be evaluated, if it could not.
+    """
+
+    name: str
+    effect: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A deployment that was considered, with the verdict on it.
+
+    Attributes:
+        deployment: Its name.
+        accepted: Whether it may serve.
+        reason: Why not: ``context_window``, ``missing_capability``, ``policy``, ``tag``, ``breaker_open``,
+            ``rate_limited``, ``budget``, ``price_cap`` or ``disabled``.
+        detail: The reason in words.
+        rank: Its place in the order of trying, from 1.
+        score: What the strategy ranked it by; lower is better.
+        scores: The parts of the score.
+        estimated_cost: US dollars; None if unpriced.
+        expected_latency: Seconds to the whole answer, as measured; None before the first measurement.
+        predicted_quality: 0..1; None without a predictor.
+        fallback: Whether it is second choice.
+    """
+
+    deployment: str
+    accepted: bool
+    reason: str | None = None
+    detail: str | None = None
+    rank: int | None = None
+    score: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    estimated_cost: float | None = None
+    expected_latency: float | None = None
+    predicted_quality: float | None = None
+    fallback: bool = False
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try of one deployment, on the wire.
+
+    Attributes:
+        deployment: Its name.
+        outcome: ``ok``, ``error``, ``cancelled`` or ``running``.
+        error: The kind of error, in snake case.
+        status: The HTTP status, if there was an answer.
+        started: Seconds from the beginning of the call.
+        duration: Seconds.
+        ttft: Seconds to the first token, of a stream.
+        hedge: Whether it was a second copy of a slow one.
+        retry_after: Seconds that the provider asked us to wait.
+        message: The error in words.
+        possibly_billed: Whether the provider may have done, and billed, the work though no answer came.
+        skipped_events: Events of the stream that could not be read.
+    """
+
+    deployment: str
+    outcome: str
+    error: str | None = None
+    status: int | None = None
+    started: float = 0.0
+    duration: float = 0.0
+    ttft: float | None = None
+    hedge: bool = False
+    retry_after: float | None = None
+    message: str | None = None
+    possibly_billed: bool = False
+    skipped_events: int = 0
+
+
+class _Value:
+    """A value behind a handle: state on demand, equality and pickling by state."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        state = self._cache.get("state")
+        if state is None:
+            state = self._cache["state"] = self._handle.state()
+        return state  # type: ignore[no-any-return]
+
+    @classmethod
+    def _thaw(cls, state: dict[str, Any]) -> Any:
+        value = cls(None)
+        value._cache["state"] = state
+        return value
+
+    def _frozen(self) -> dict[str, Any]:
+        return self._state
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self)._thaw, (self._frozen(),))
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return type(self)._thaw(copy.deepcopy(self._frozen(), memo))
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return bool(self._frozen() == other._frozen())
+
+    __hash__ = object.__hash__
+
+
+class Decision(_Value):
+    """Why: every candidate with the verdict on it, every rule that fired, every attempt. Free of prompt text.
+
+    ``print(decision)`` shows it in words; a notebook shows it as a table.
+    """
+
+    __slots__ = ()
+
+    def _frozen(self) -> dict[str, Any]:
+        if "text" not in self._state:
+            self._state["text"] = self._handle.explain()
+        return self._state
+
+    @property
+    def id(self) -> str:
+        """The identity of the call."""
+        return self._state["id"]  # type: ignore[no-any-return]
+
+    @property
+    def route(self) -> str:
+        """The route taken."""
+        return self._state["route"]  # type: ignore[no-any-return]
+
+    @property
+    def chosen(self) -> str | None:
+        """The deployment that served (or would be tried first); None if none may."""
+        if self._handle is not None:
+            return self._handle.chosen  # type: ignore[no-any-return]
+        return self._state["chosen"]  # type: ignore[no-any-return]
+
+    @property
+    def reason(self) -> str:
+        """One sentence."""
+        return self._state["reason"]  # type: ignore[no-any-return]
+
+    @property
+    def error(self) -> str | None:
+        """The name of the error's class, where the call was refused or failed."""
+        return self._state["error"]  # type: ignore[no-any-return]
+
+    @property
+    def signals(self) -> dict[str, Any]:
+        """What was read from the request; only what was computed."""
+        return self._state["signals"]  # type: ignore[no-any-return]
+
+    @property
+    def rules(self) -> list[RuleFired]:
+        """The rules that fired, in order."""
+        return self._list("rules", RuleFired)
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """Everyone who was considered, best first."""
+        return self._list("candidates", Candidate)
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every attempt, in order."""
+        return self._list("attempts", Attempt)
+
+    @property
+    def overhead_us(self) -> float:
+        """Microseconds spent deciding."""
+        return self._state["overhead_us"]  # type: ignore[no-any-return]
+
+    def _list(self, key: str, kind: Any) -> list[Any]:
+        items = self._cache.get(key)
+        if items is None:
+            items = self._cache[key] = [kind(**item) for item in self._state[key]]
+        return items
+
+    def explain(self) -> str:
+        """Return the decision in words: the choice, the rules, every candidate, every attempt."""
+        if self._handle is not None:
+            return self._handle.explain()  # type: ignore[no-any-return]
+        return self._state["text"]  # type: ignore[no-any-return]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the decision as plain data; ``version`` says in which shape."""
+        return {key: value for key, value in self._state.items() if key != "text"}
+
+    def to_json(self) -> str:
+        """Return the decision as JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    def __str__(self) -> str:
+        return self.explain()
+
+    def __repr__(self) -> str:
+        return f"Decision(route={self.route!r}, chosen={self.chosen!r}, attempts={len(self.attempts)})"
+
+    def _repr_html_(self) -> str:
+        from ._html import decision
+
+        return decision(self)
+
+
+class _Answer(_Value):
+    """What chat and embedding answers share."""
+
+    __slots__ = ()
+
+    def _frozen(self) -> dict[str, Any]:
+        state = self._state
+        if "decision" not in state:
+            state["decision"] = self.decision
+        return state
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens."""
+        return Usage(**self._state["usage"])
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost, with its certainty."""
+        return Cost(**self._state["cost"])
+
+    @property
+    def model(self) -> str:
+        """The model as the provider reported it."""
+        return self._state["model"]  # type: ignore[no-any-return]
+
+    @property
+    def provider(self) -> str:
+        """Who served."""
+        return self._state["provider"]  # type: ignore[no-any-return]
+
+    @property
+    def deployment(self) -> str:
+        """The deployment that served."""
+        return self._state["deployment"]  # type: ignore[no-any-return]
+
+    @property
+    def route(self) -> str:
+        """The route taken."""
+        return self._state["route"]  # type: ignore[no-any-return]
+
+    @property
+    def latency(self) -> float:
+        """Seconds from the call to the end of the answer, over all attempts."""
+        return self._state["latency"]  # type: ignore[no-any-return]
+
+    @property
+    def decision(self) -> Decision:
+        """Why."""
+        known = self._cache.get("decision")
+        if known is None:
+            known = self._state["decision"] if self._handle is None else self._handle.decision()
+            self._cache["decision"] = known
+        return known  # type: ignore[no-any-return]
+
+
+class ChatResponse(_Answer):
+    """A chat answer.
+
+    Example:
+        >>> from waypost import Router
+        >>> from waypost.testing import FakeProvider
+        >>> with FakeProvider(reply="Rayleigh scattering.") as fake:
+        ...     reply = Router([fake.deployment()]).chat("Why is the sky blue?")
+        >>> reply.text
+        'Rayleigh scattering.'
+    """
+
+    __slots__ = ()
+
+    @property
+    def text(self) -> str:
+        """The text; empty if the model only called tools."""
+        if self._handle is not None:
+            return self._handle.text  # type: ignore[no-any-return]
+        return self._state["text"]  # type: ignore[no-any-return]
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The assistant's message in OpenAI's shape, ready to be appended to the conversation."""
+        return self._state["message"]  # type: ignore[no-any-return]
+
+    @property
+    def tool_calls(self) -> list[dict[str, Any]]:
+        """Calls of tools, in OpenAI's shape."""
+        return self._state["tool_calls"] or []
+
+    @property
+    def reasoning(self) -> str | None:
+        """The model's reasoning, where the provider shows it."""
+        return self._state["reasoning"]  # type: ignore[no-any-return]
+
+    @property
+    def finish_reason(self) -> str | None:
+        """``stop``, ``length``, ``tool_calls`` or ``content_filter``; None of an answer that broke off."""
+        return self._state["finish_reason"]  # type: ignore[no-any-return]
+
+    @property
+    def id(self) -> str:
+        """The provider's identity of the answer."""
+        return self._state["id"]  # type: ignore[no-any-return]
+
+    @property
+    def ttft(self) -> float | None:
+        """Seconds from the call to the first token; of streams."""
+        return self._state["ttft"]  # type: ignore[no-any-return]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return exactly an OpenAI ``chat.completion`` object."""
+        return self._state["openai"]  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        text = self.text if len(self.text) <= 60 else self.text[:57] + "…"
+        return f"ChatResponse(text={text!r}, deployment={self.deployment!r}, finish_reason={self.finish_reason!r})"
+
+    def _repr_html_(self) -> str:
+        from ._html import response
+
+        return response(self)
+
+
+class EmbeddingResponse(_Answer):
+    """Vectors, in the order of the texts."""
+
+    __slots__ = ()
+
+    def _frozen(self) -> dict[str, Any]:
+        state = super()._frozen()
+        if "embeddings" not in state:
+            state["embeddings"] = self._handle.embeddings()
+        return state
+
+    @property
+    def embeddings(self) -> list[list[float]]:
+        """One list of floats a text."""
+        known = self._cache.get("embeddings")
+        if known is None:
+            known = self._state["embeddings"] if self._handle is None else self._handle.embeddings()
+            self._cache["embeddings"] = known
+        return known  # type: ignore[no-any-return]
+
+    def to_numpy(self) -> np.ndarray[Any, Any]:
+        """Return the vectors as a float32 array of shape (texts, dimensions); needs numpy."""
+        import numpy as np
+
+        return np.asarray(self.embeddings, dtype=np.float32)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return OpenAI's list of embeddings."""
+        data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(self.embeddings)]
+        tokens = self.usage.prompt_tokens
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return {"object": "list", "model": self.model, "data": data, "usage": usage}
+
+    def __repr__(self) -> str:
+        n = len(self.embeddings)
+        size = len(self.embeddings[0]) if n else 0
+        return f"EmbeddingResponse({n} × {size}, deployment={self.deployment!r})"
+
+    def _repr_html_(self) -> str:
+        from ._html import embedding
+
+        return embedding(self)
+
+
+@dataclass(frozen=True)
+class DeploymentStatus:
+    """How a deployment stands.
+
+    Attributes:
+        name: Its name.
+        provider: Its provider.
+        model: Its model.
+        tags: Its tags.
+        disabled: Whether it was switched off.
+        breaker: ``closed``, ``open`` or ``half_open``.
+        opens_in: Seconds until an open breaker lets a probe pass.
+        in_flight: Attempts under way.
+        p50: Median seconds to the whole answer.
+        p95: 95th percentile of it.
+        ttft: Median seconds to the first token.
+        error_rate: Share of attempts that failed of late, 0..1.
+        requests: Attempts so far.
+        limits_left: What is left of each limit that is set.
+        spend: US dollars spent on it.
+        capabilities: ``context_window``, ``max_output``, ``tools``, ``vision`` … of its model; None where unknown.
+    """
+
+    name: str
+    provider: str
+    model: str
+    tags: list[str]
+    disabled: bool
+    breaker: str
+    opens_in: float | None
+    in_flight: int
+    p50: float | None
+    p95: float | None
+    ttft: float | None
+    error_rate: float
+    requests: int
+    limits_left: dict[str, int]
+    spend: float
+    capabilities: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,745 @@
+"""The router: one object that speaks to every provider."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from . import _waypost
+from ._public import without_secrets
+from .results import ChatResponse, Decision, DeploymentStatus, EmbeddingResponse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from ._waypost import ChatChunk
+
+    Messages = str | Sequence[Mapping[str, Any]]
+    Config = str | os.PathLike[str] | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
+
+__all__ = ["AsyncChatStream", "ChatStream", "Router"]
+
+
+def _options(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Say the two arguments that the extension cannot read as they come; it passes over those that were not given."""
+    if arguments.get("response_format") is not None:
+        arguments["response_format"] = _response_format(arguments["response_format"])
+    tags = arguments.get("tags")
+    if tags:
+        arguments["tags"] = [tags] if isinstance(tags, str) else list(tags)
+    return arguments
+
+
+def _response_format(wanted: Any) -> Any:
+    """Take a Pydantic model for the schema it stands for."""
+    schema = getattr(wanted, "model_json_schema", None)
+    if schema is None:
+        return wanted
+    return {"type": "json_schema", "json_schema": {"name": wanted.__name__, "schema": schema(), "strict": True}}
+
+
+class _Loop:
+    """One loop over a stream. A loop that is left early ends the stream: nobody may ever come back for the rest."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: _waypost.Stream) -> None:
+        self._core = core
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ChatChunk:
+        try:
+            chunk = self._core.next()
+        except BaseException:
+            # The traceback keeps this loop alive; it must not keep the provider's connection alive too.
+            self._core.close()
+            raise
+        if chunk is None:
+            raise StopIteration
+        return chunk
+
+    def __del__(self) -> None:
+        self._core.close()
+
+
+class _AsyncLoop:
+    """As :class:`_Loop`, for ``async for``."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: _waypost.Stream) -> None:
+        self._core = core
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChatChunk:
+        try:
+            chunk = self._core.poll()
+            if chunk is None:
+                chunk = await _awaited(self._core)
+        except BaseException:
+            self._core.close()
+            raise
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
+
+    def __del__(self) -> None:
+        self._core.close()
+
+
+async def _awaited(core: _waypost.Stream) -> ChatChunk | None:
+    """Wait for the next chunk; None at the end. Giving up loses nothing: the chunk is there the next time."""
+    if core.over:
+        return None
+    pending = core.wait()
+    try:
+        return cast("ChatChunk | None", await pending.future)
+    except BaseException:
+        pending.abort()
+        raise
+
+
+class _Stream:
+    """What both streams share."""
+
+    def __init__(self, core: _waypost.Stream) -> None:
+        self._core = core
+        self._response: ChatResponse | None = None
+
+    @property
+    def response(self) -> ChatResponse | None:
+        """The whole answer, after the last chunk; None before."""
+        if self._response is None:
+            self._response = self._core.response()
+        return self._response
+
+
+class ChatStream(_Stream):
+    """A streamed answer: iterate it; it is a context manager too.
+
+    The request goes out at once. After the last chunk ``response`` is the whole :class:`ChatResponse`. Leaving the loop
+    early, or the ``with`` block, cancels the request at the provider; ``next(stream)`` takes one chunk and leaves it
+    open.
+    """
+
+    def __iter__(self) -> Iterator[ChatChunk]:
+        return _Loop(self._core)
+
+    def __next__(self) -> ChatChunk:
+        chunk = self._core.next()
+        if chunk is None:
+            raise StopIteration
+        return chunk
+
+    @property
+    def text(self) -> str:
+        """Read the rest and return the whole text."""
+        for _ in self:
+            pass
+        return self.response.text if self.response else ""
+
+    def close(self) -> None:
+        """Cancel the request, if it is still under way."""
+        self._core.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncChatStream(_Stream):
+    """A streamed answer: ``async for`` it; it is an async context manager too. As :class:`ChatStream` otherwise."""
+
+    def __aiter__(self) -> AsyncIterator[ChatChunk]:
+        return _AsyncLoop(self._core)
+
+    async def __anext__(self) -> ChatChunk:
+        chunk = self._core.poll()
+        if chunk is None:
+            chunk = await _awaited(self._core)
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        """Cancel the request, if it is still under way."""
+        self._core.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._core.close()
+
+
+class Router:
+    """Sends each prompt to the model that should answer it, and keeps answering when providers fail.
+
+    Args:
+        config: A list of ``"provider/model"`` strings or deployment mappings, a whole configuration mapping, or the
+            path of a TOML, YAML or JSON file.
+        strategy: The strategy of the default route ``auto``: a name, a mapping with options, or a function
+            ``(candidates, signals) -> names``. It gets the candidates that may serve, as mappings, and the signals; it
+            returns the names of those to try, in order. A route of a configuration mapping takes one too.
+        seed: Makes every draw repeatable.
+
+    Raises:
+        ConfigError: The configuration is wrong; ``path`` and ``hint`` say where and what was probably meant.
+
+    Example:
+        >>> from waypost.testing import FakeProvider
+        >>> with FakeProvider() as a, FakeProvider(reply="From b.") as b:
+        ...     a.script(503, 503)
+        ...     router = Router({"deployments": {"a": a.deployment(), "b": b.deployment()}})
+        ...     print(router.chat("Hello").text)
+        FakeProvider(...)
+        From b.
+    """
+
+    def __init__(self, config: Config, *, strategy: Any = None, seed: int | None = None) -> None:
+        self._start(config, strategy, seed)
+
+    def _start(self, config: Config | None, strategy: Any, seed: int | None) -> None:
+        options = {"strategy": strategy, "seed": seed}
+        self._extra = {key: value for key, value in options.items() if value is not None}
+        self._core = _waypost.Core(*_parts(config, self._extra))
+        self._config = without_secrets(config)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], *, strategy: Any = None, seed: int | None = None) -> Self:
+        """Build a router from a TOML, YAML or JSON file.
+
+        Raises:
+            ConfigError: The file is missing or wrong.
+        """
+        return cls(os.fspath(path), strategy=strategy, seed=seed)
+
+    @classmethod
+    def from_env(cls, *, strategy: Any = None, seed: int | None = None) -> Self:
+        """Build a router from the environment.
+
+        One deployment for every provider whose key is set; or, if ``WAYPOST_CONFIG`` names a file, from that file.
+
+        Raises:
+            ConfigError: No provider's key is set.
+        """
+        router = cls.__new__(cls)
+        router._start(None, strategy, seed)
+        return router
+
+    def chat(
+        self,
+        messages: Messages,
+        *,
+        model: str = "auto",
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_choice: str | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        response_format: Any = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int | None = None,
+        n: int | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        reasoning_effort: str | None = None,
+        user: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        session: str | None = None,
+        timeout: float | None = None,
+        max_cost: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> ChatResponse:
+        """Answer a conversation.
+
+        Args:
+            messages: A string, or message mappings in OpenAI's shape.
+            model: A route, a deployment, or ``"provider/model"`` of a configured deployment.
+            tools: Tools in OpenAI's shape.
+            tool_choice: ``"auto"``, ``"none"``, ``"required"`` or a named function.
+            parallel_tool_calls: Whether several calls may come in one message.
+            response_format: OpenAI's mapping, or a Pydantic model.
+            temperature: 0..2.
+            top_p: 0..1.
+            max_tokens: Tokens of the answer at most.
+            stop: Texts that end the answer.
+            seed: For answers that repeat, where the provider can.
+            n: How many answers.
+            logprobs: Whether log probabilities are wanted.
+            top_logprobs: How many alternatives a token.
+            presence_penalty: -2..2.
+            frequency_penalty: -2..2.
+            reasoning_effort: ``"minimal"``, ``"low"``, ``"medium"``, ``"high"`` …
+            user: The end user.
+            tags: Labels that rules read.
+            metadata: Facts that rules read.
+            session: Calls of one session stay with one deployment while it serves.
+            timeout: Seconds the whole call may take.
+            max_cost: US dollars; candidates whose estimate is above it are refused.
+            extra_body: Keys for the provider's own body, merged last and unchanged.
+
+        Returns:
+            The answer, with its cost and the decision behind it.
+
+        Raises:
+            NoCandidatesError: Nothing may serve this request. Where only limits are in the way it is raised after three
+                seconds without a place; ``retry_after`` says when another try makes sense.
+            DeadlineExceededError: The time ran out.
+            ProviderError: Every attempt failed; its class is the most telling attempt's.
+
+        Example:
+            >>> from waypost.testing import FakeProvider
+            >>> with FakeProvider(reply="Hello!") as fake:
+            ...     Router([fake.deployment()]).chat("Hi").text
+            'Hello!'
+        """
+        return self._core.chat(messages, _options(locals()))
+
+    async def achat(
+        self,
+        messages: Messages,
+        *,
+        model: str = "auto",
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_choice: str | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        response_format: Any = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int | None = None,
+        n: int | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        reasoning_effort: str | None = None,
+        user: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        session: str | None = None,
+        timeout: float | None = None,
+        max_cost: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> ChatResponse:
+        """Async form of ``chat``."""
+        return await self._achat(messages, _options(locals()))
+
+    async def _achat(self, messages: Messages, options: dict[str, Any]) -> ChatResponse:
+        pending = self._core.achat(messages, options)
+        try:
+            return cast("ChatResponse", await pending.future)
+        except BaseException:
+            pending.abort()
+            raise
+
+    def stream(
+        self,
+        messages: Messages,
+        *,
+        model: str = "auto",
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_choice: str | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        response_format: Any = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int | None = None,
+        n: int | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        reasoning_effort: str | None = None,
+        user: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        session: str | None = None,
+        timeout: float | None = None,
+        max_cost: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> ChatStream:
+        """Answer a conversation piece by piece.
+
+        Arguments are those of ``chat``. Until the first token a failure is invisible: another deployment takes over.
+
+        Returns:
+            A stream of :class:`ChatChunk`; after the last one ``stream.response`` is the whole answer.
+
+        Raises:
+            StreamError: While iterating, if the stream broke after its first token; ``partial`` has the answer so far.
+
+        Example:
+            >>> from waypost.testing import FakeProvider
+            >>> with FakeProvider(reply="one two three") as fake:
+            ...     "".join(chunk.text for chunk in Router([fake.deployment()]).stream("Count"))
+            'one two three'
+        """
+        return ChatStream(self._core.stream(messages, _options(locals())))
+
+    def astream(
+        self,
+        messages: Messages,
+        *,
+        model: str = "auto",
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_choice: str | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        response_format: Any = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int | None = None,
+        n: int | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        reasoning_effort: str | None = None,
+        user: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        session: str | None = None,
+        timeout: float | None = None,
+        max_cost: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> AsyncChatStream:
+        """Async form of ``stream``; no await is needed before ``async for``."""
+        return AsyncChatStream(self._core.stream(messages, _options(locals())))
+
+    def route(
+        self,
+        messages: Messages,
+        *,
+        model: str = "auto",
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_choice: str | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        response_format: Any = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int | None = None,
+        n: int | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        reasoning_effort: str | None = None,
+        user: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        session: str | None = None,
+        timeout: float | None = None,
+        max_cost: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        stream: bool = False,
+    ) -> Decision:
+        """Decide without calling: no network, no side effect, the same code path as a call.
+
+        Arguments are those of ``chat``; ``stream`` says whether the answer would be wanted as a stream.
+
+        Returns:
+            The decision, also where a call would be refused: then ``chosen`` is None and ``error`` names the class.
+
+        Example:
+            >>> Router(["ollama/llama3.3"]).route("Hello").chosen
+            'ollama/llama3.3'
+        """
+        return self._core.route(messages, _options(locals()))
+
+    def signals(self, messages: Messages, **options: Any) -> dict[str, Any]:
+        """Return everything that rules can see of this request; arguments are those of ``chat``."""
+        return self._core.signals(messages, _options(options))
+
+    def embed(
+        self,
+        texts: str | Sequence[str],
+        *,
+        model: str = "auto",
+        dimensions: int | None = None,
+        user: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        session: str | None = None,
+        timeout: float | None = None,
+        max_cost: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> EmbeddingResponse:
+        """Embed texts.
+
+        Args:
+            texts: A text, or several.
+            model: A route, a deployment, or ``"provider/model"`` of a configured deployment.
+            dimensions: Length of the vectors, where the model can shorten them.
+            user: The end user.
+            tags: Labels that rules read.
+            metadata: Facts that rules read.
+            session: Calls of one session stay with one deployment while it serves.
+            timeout: Seconds the whole call may take.
+            max_cost: US dollars; candidates whose estimate is above it are refused.
+            extra_body: Keys for the provider's own body, merged last and unchanged.
+
+        Returns:
+            One vector a text, in the order of the texts.
+        """
+        return self._core.embed(texts, _options(locals()))
+
+    async def aembed(
+        self,
+        texts: str | Sequence[str],
+        *,
+        model: str = "auto",
+        dimensions: int | None = None,
+        user: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        session: str | None = None,
+        timeout: float | None = None,
+        max_cost: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> EmbeddingResponse:
+        """Async form of ``embed``."""
+        pending = self._core.aembed(texts, _options(locals()))
+        try:
+            return cast("EmbeddingResponse", await pending.future)
+        except BaseException:
+            pending.abort()
+            raise
+
+    def batch(
+        self,
+        messages: Iterable[Messages],
+        *,
+        concurrency: int = 32,
+        progress: bool = False,
+        return_errors: bool = False,
+        **options: Any,
+    ) -> list[ChatResponse]:
+        """Answer many conversations, in their order.
+
+        Args:
+            messages: The conversations, each as ``chat`` takes one.
+            concurrency: Calls at once.
+            progress: Whether to show a progress bar (needs tqdm: ``pip install waypost[notebook]``).
+            return_errors: Whether an error stands in its answer's place; otherwise the first one is raised.
+            **options: The arguments of ``chat``, for all of them. Each call may wait for a place under the limits until
+                its ``timeout``.
+
+        Returns:
+            One answer a conversation.
+        """
+        items = list(messages)
+        with _progress(len(items), wanted=progress) as advance:
+            results = self._core.batch(items, _options(options), concurrency, advance)
+        return _batch_results(results, return_errors=return_errors)
+
+    async def abatch(
+        self,
+        messages: Iterable[Messages],
+        *,
+        concurrency: int = 32,
+        progress: bool = False,
+        return_errors: bool = False,
+        **options: Any,
+    ) -> list[ChatResponse]:
+        """Async form of ``batch``."""
+        # Costs more to import than all of waypost; who awaits has it already.
+        import asyncio
+
+        gate = asyncio.Semaphore(concurrency)
+        items = list(messages)
+        done = 0
+
+        with _progress(len(items), wanted=progress) as advance:
+
+            async def one(item: Messages) -> Any:
+                nonlocal done
+                async with gate:
+                    try:
+                        result: Any = await self._achat(item, {**_options(options), "patient": True})
+                    except Exception as error:  # noqa: BLE001
+                        result = error
+                done += 1
+                if advance is not None:
+                    advance(done)
+                return result
+
+            results = await asyncio.gather(*(one(item) for item in items))
+        return _batch_results(list(results), return_errors=return_errors)
+
+    @property
+    def deployments(self) -> list[DeploymentStatus]:
+        """How every deployment stands."""
+        rows = self._core.deployments()
+        return [DeploymentStatus(**{**row, "limits_left": dict(row["limits_left"])}) for row in rows]
+
+    @property
+    def routes(self) -> list[str]:
+        """The names of all routes."""
+        return self._core.routes()
+
+    def disable(self, name: str) -> None:
+        """Switch a deployment off: no new attempts; those under way finish."""
+        self._core.disable(name, off=True)
+
+    def enable(self, name: str) -> None:
+        """Switch a deployment on again."""
+        self._core.disable(name, off=False)
+
+    def reload(self, config: Config) -> None:
+        """Replace the configuration as a whole.
+
+        Calls under way finish on the old one. If the new one is refused, nothing changes.
+
+        Raises:
+            ConfigError: The configuration is wrong.
+        """
+        self._core.reload(*_parts(config, self._extra))
+        self._config = without_secrets(config)
+
+    def metrics(self) -> str:
+        """Return all metrics in Prometheus' text format."""
+        return self._core.metrics()
+
+    def close(self) -> None:
+        """Refuse new calls; those under way finish."""
+        self._core.close()
+
+    async def aclose(self) -> None:
+        """Async form of ``close``."""
+        self._core.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        """Return the same router: its connections, limits and breakers are meant to be shared."""
+        return self
+
+    def __reduce__(self) -> Any:
+        message = (
+            "a Router cannot be pickled: it holds keys and connections. Build it in the process that uses it, "
+            "from its configuration; after a fork the child can go on using its parent's"
+        )
+        raise TypeError(message)
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_core"):
+            return "Router(not configured)"
+        names = [row["name"] for row in self._core.deployments()]
+        shown = ", ".join(names[:4]) + (f", … {len(names) - 4} more" if len(names) > 4 else "")
+        return f"Router({shown}; routes: {', '.join(self.routes)})"
+
+    def _repr_html_(self) -> str:
+        from ._html import router
+
+        return router(self)
+
+
+def _source(config: Any) -> Any:
+    """Give the extension a path, a mapping or a list."""
+    if config is None or isinstance(config, (str, dict, list)):
+        return config
+    if isinstance(config, os.PathLike):
+        return os.fspath(config)
+    if hasattr(config, "items"):
+        return dict(config.items())
+    return list(config)
+
+
+# What stands for a function until the core puts it in; of all strategies this one accepts what a route may hold.
+_STAND_IN = "weighted"
+
+
+def _parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Give the extension the configuration, the options, and the functions in either by the route they order."""
+    source, options, functions = _source(config), dict(extra), {}
+    if isinstance(source, dict):
+        source = dict(source)
+        if callable(source.get("strategy")):
+            functions["auto"], source["strategy"] = source["strategy"], _STAND_IN
+        routes: Any = source.get("routes")
+        if hasattr(routes, "items"):
+            source["routes"] = routes = dict(routes.items())
+            for name, route in routes.items():
+                if hasattr(route, "get") and callable(route.get("strategy")):
+                    functions[name] = route["strategy"]
+                    routes[name] = {**route, "strategy": _STAND_IN}
+    if "strategy" in options:
+        functions.pop("auto", None)
+    if callable(options.get("strategy")):
+        functions["auto"], options["strategy"] = options["strategy"], _STAND_IN
+    return source, options, functions
+
+
+def _batch_results(results: list[Any], *, return_errors: bool) -> list[ChatResponse]:
+    if not return_errors:
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+    return results
+
+
+class _progress:  # noqa: N801
+    """A progress bar's ``advance(done)``, or None if none is wanted."""
+
+    def __init__(self, total: int, *, wanted: bool) -> None:
+        self._bar: Any = None
+        if wanted:
+            try:
+                with warnings.catch_warnings():
+                    # A notebook without widgets gets a bar of text; there is nothing to warn of.
+                    warnings.simplefilter("ignore")
+                    tqdm = import_module("tqdm.auto").tqdm
+            except ImportError as error:
+                message = "a progress bar needs tqdm: pip install 'waypost[notebook]'"
+                raise ImportError(message) from error
+            self._bar = tqdm(total=total, unit="call")
+
+    def __enter__(self) -> Any:
+        return None if self._bar is None else self._advance
+
+    def _advance(self, done: int) -> None:
+        self._bar.update(done - self._bar.n)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
