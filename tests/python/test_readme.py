@@ -1,0 +1,112 @@
+"""README.md as a newcomer would type it.
+
+Every Python block runs as it stands, in a namespace of its own; one that starts with `# continues` goes on where the
+block before it ended. Every TOML block is a configuration that loads. Shell blocks run where the fence says so
+(```` ```sh run ````), and nothing runs where it says `no-run`. Paths in blocks are those of an empty folder, keys of
+providers are there and wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+README = Path(__file__).parents[2] / "README.md"
+FENCE = re.compile(r"^```(?P<language>\w+)(?P<marks>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+CONTINUES = "# continues"
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
+
+
+class Block(NamedTuple):
+    """A fenced block and the line of the README where its code starts."""
+
+    language: str
+    marks: str
+    code: str
+    line: int
+
+    @property
+    def continues(self) -> bool:
+        return self.code.startswith(CONTINUES)
+
+
+def blocks(*languages: str) -> list[Block]:
+    text = README.read_text(encoding="utf-8")
+    found = [
+        Block(match["language"], match["marks"].strip(), match["code"], text.count("\n", 0, match.start("code")) + 1)
+        for match in FENCE.finditer(text)
+    ]
+    return [block for block in found if block.language in languages and block.marks != "no-run"]
+
+
+def stories() -> list[list[Block]]:
+    """The Python blocks, each with those that continue it."""
+    found: list[list[Block]] = []
+    for block in blocks("python"):
+        if block.continues and found:
+            found[-1].append(block)
+        else:
+            found.append([block])
+    return found
+
+
+def named(items: list[Block]) -> list[str]:
+    return [f"line {item.line}" for item in items]
+
+
+@pytest.fixture(autouse=True)
+def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, keys that open nothing, and the commands of this environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WAYPOST_CONFIG", raising=False)
+    for name in KEYS:
+        monkeypatch.setenv(name, "not-a-key")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    return tmp_path
+
+
+@pytest.mark.parametrize("story", stories(), ids=lambda story: f"line {story[0].line}")
+def test_python_runs_as_it_stands(story: list[Block]) -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    try:
+        for block in story:
+            # The blank lines make a traceback point into the README.
+            code = compile("\n" * (block.line - 1) + block.code, str(README), "exec", dont_inherit=True)
+            exec(code, namespace)
+    finally:
+        # What the end of a script would end.
+        for value in namespace.values():
+            end = getattr(value, "close", None) or getattr(value, "stop", None)
+            if callable(end) and not isinstance(value, type):
+                end()
+
+
+TOML = blocks("toml")
+SHELL = [block for block in blocks("sh", "bash", "console") if block.marks == "run"]
+
+
+@pytest.mark.parametrize("block", TOML, ids=named(TOML))
+def test_a_configuration_loads(block: Block, newcomer: Path) -> None:
+    import waypost
+
+    path = newcomer / "waypost.toml"
+    path.write_text(block.code, encoding="utf-8")
+    with waypost.Router(str(path)) as router:
+        assert router.route("Why is the sky blue?").chosen
+
+
+@pytest.mark.parametrize("block", SHELL, ids=named(SHELL))
+def test_shell_runs_as_it_stands(block: Block) -> None:
+    subprocess.run(["bash", "-euo", "pipefail", "-c", block.code], check=True, stdin=subprocess.DEVNULL, timeout=120)
+
+
+def test_every_block_is_found() -> None:
+    fences = re.findall(r"^```", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) % 2 == 0
+    assert all(not story[0].continues for story in stories()), "the first block continues nothing"
