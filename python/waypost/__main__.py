@@ -1,0 +1,268 @@
+"""The command line: `waypost demo | check | route | chat | models`.
+
+Exit codes: 0 all is well, 1 a problem was found or a call failed, 2 wrong usage, 130 interrupted. An error is one line;
+`WAYPOST_DEBUG=1` shows the traceback too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ._terminal import complain, fail, say, table, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .router import Router
+
+USAGE, PROBLEM, INTERRUPTED = 2, 1, 130
+
+# Commands of the design that this version does not have, and what to do meanwhile.
+LATER = {
+    "serve": "the gateway is not in this version; use waypost as a library",
+    "eval": "evaluation is not in this version; `waypost route --json` gives the decisions to evaluate",
+    "replay": "replay is not in this version; `waypost route --json` shows what a configuration decides",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    _unbroken_output()
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in LATER and not {"-h", "--help"} & set(words):
+        return _later(words[0])
+    parser = _parser()
+    arguments = parser.parse_args(words)
+    if arguments.command is None:
+        parser.print_help()
+        return USAGE
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough (`waypost models | head`); what is left in the buffer must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001
+        return _failed(error)
+    return code
+
+
+def _unbroken_output() -> None:
+    """Let a terminal that cannot show a sign show another, in place of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _failed(error: Exception) -> int:
+    """Say an error in one line; only what is no error of waypost's own is a defect."""
+    from .errors import WaypostError
+
+    if os.environ.get("WAYPOST_DEBUG", "0") not in ("", "0"):
+        raise error
+    known = isinstance(error, (WaypostError, OSError, ValueError))
+    name = type(error).__name__
+    hint = "" if known else " (WAYPOST_DEBUG=1 shows where)"
+    fail(f"{name}: {error}{hint}")
+    decision = getattr(error, "decision", None)
+    if decision is not None:
+        complain(decision.explain())
+    return PROBLEM
+
+
+# Commands.
+
+
+def _demo(_: argparse.Namespace) -> int:
+    from ._demo import demo
+
+    return demo()
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from ._check import check
+
+    return check(arguments.file, strict=arguments.strict)
+
+
+def _route(arguments: argparse.Namespace) -> int:
+    _stand_in_for_keys(arguments.config or os.environ.get("WAYPOST_CONFIG"))
+    with _router(arguments) as router:
+        decision = router.route(_prompt(arguments), **_options(arguments))
+    say(json.dumps(decision.to_dict(), indent=2, ensure_ascii=False) if arguments.json else decision.explain())
+    return 0 if decision.chosen else PROBLEM
+
+
+def _stand_in_for_keys(path: str | None) -> None:
+    """Let a file be read on a machine without its keys: a decision sends nothing, so it needs none."""
+    from ._waypost import check
+
+    for item in check(path)["missing"] if path else ():
+        os.environ[item["variable"]] = "http://unset.invalid"
+
+
+def _chat(arguments: argparse.Namespace) -> int:
+    prompt, options = _prompt(arguments), _options(arguments)
+    with _router(arguments) as router:
+        reply = _streamed(router, prompt, options) if arguments.stream else router.chat(prompt, **options)
+    if not arguments.stream:
+        say(reply.text)
+    if arguments.explain:
+        complain(reply.decision.explain(), "dim")
+    return 0
+
+
+def _streamed(router: Router, prompt: str, options: dict[str, Any]) -> Any:
+    with router.stream(prompt, **options) as stream:
+        for chunk in stream:
+            write(chunk.text)
+        say()
+        return stream.response
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from ._check import abilities, price_of, tokens
+    from ._waypost import catalogue, providers
+
+    known = catalogue()
+    rows = [row for row in known["models"] if arguments.provider in (None, row["provider"])]
+    if not rows:
+        names = {row["provider"] for row in known["models"]}
+        return _no_models(arguments.provider, names, {row["id"] for row in providers()})
+    if arguments.json:
+        say(json.dumps({"as_of": known["as_of"], "models": rows}, indent=2))
+        return 0
+    head = ["model", "context", "USD per million tokens", "can"]
+    body = [
+        [
+            f"{row['provider']}/{row['model']}",
+            tokens(row["facts"]["context_window"]),
+            price_of(row),
+            "embeds" if row["facts"]["embedding"] else abilities(row["facts"], known=True),
+        ]
+        for row in rows
+    ]
+    for line in table(head, body, right=[1]):
+        say(line)
+    say(f"{len(rows)} models, prices as of {known['as_of']}; what is empty is unknown", "dim")
+    return 0
+
+
+def _no_models(provider: str, catalogued: set[str], providers: set[str]) -> int:
+    if provider in providers:
+        say(f"the catalogue has no models of `{provider}`; any model works there: {provider}/MODEL")
+        return 0
+    from difflib import get_close_matches
+
+    near = get_close_matches(provider, sorted(catalogued), 1)
+    hint = f"did you mean `{near[0]}`?" if near else f"one of {', '.join(sorted(catalogued))}"
+    fail(f"unknown provider `{provider}`; {hint}")
+    return USAGE
+
+
+def _later(name: str) -> int:
+    complain(f"waypost {name}: {LATER[name]}")
+    return USAGE
+
+
+# Arguments.
+
+
+def _router(arguments: argparse.Namespace) -> Router:
+    """Return the router that `--config`, or else the environment, describes."""
+    from .router import Router
+
+    return Router(arguments.config) if arguments.config else Router.from_env()
+
+
+def _prompt(arguments: argparse.Namespace) -> str:
+    text = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
+    if not text.strip():
+        message = "the prompt is empty"
+        raise ValueError(message)
+    return str(text)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    given = {"tags": arguments.tag, "metadata": dict(arguments.metadata), "model": arguments.model}
+    return {name: value for name, value in given.items() if value}
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    """Read `key=value`; a value that is JSON (a number, true, a list) is taken as such."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        message = f"expected KEY=VALUE, found `{text}`"
+        raise argparse.ArgumentTypeError(message)
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="waypost",
+        description="Sends each prompt to the model that should answer it, and keeps answering when providers fail.",
+        epilog="Start with `waypost demo`: it needs no key and no network.",
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        added.set_defaults(run=run)
+        return added
+
+    command("demo", _demo, "see it work: fake providers, an outage, a sensitive prompt; no key, no network")
+    check = command("check", _check, "validate a configuration file and say what it means")
+    check.add_argument("file", help="a .toml, .yaml or .json file")
+    check.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
+    route = command("route", _route, "decide without calling: who would answer this prompt, and why")
+    _call_arguments(route)
+    route.add_argument("--json", action="store_true", help="the whole decision as JSON")
+    chat = command("chat", _chat, "answer a prompt")
+    _call_arguments(chat)
+    chat.add_argument("--stream", action="store_true", help="print the answer as it comes")
+    chat.add_argument("--explain", action="store_true", help="print the decision too, to stderr")
+    models = command("models", _models, "list the models that are known, with prices")
+    models.add_argument("--provider", help="only this provider's")
+    models.add_argument("--json", action="store_true", help="as JSON, with every fact")
+    for name, text in LATER.items():
+        command(name, lambda arguments: _later(arguments.command), text.split(";")[0])
+    return parser
+
+
+def _call_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("prompt", help="the prompt, or `-` for standard input")
+    command.add_argument(
+        "--config", metavar="FILE", help="a configuration; else WAYPOST_CONFIG, else the keys that are set"
+    )
+    command.add_argument("--model", metavar="NAME", help="a route or a deployment; `auto` unless given")
+    command.add_argument("--tag", action="append", default=[], help="a tag of the request; repeatable")
+    command.add_argument(
+        "--metadata",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="KEY=VALUE",
+        help="a fact of the request; repeatable",
+    )
+
+
+def _version() -> str:
+    from ._waypost import __version__
+
+    return f"waypost {__version__}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
