@@ -122,6 +122,9 @@ def _chat(arguments: argparse.Namespace) -> int:
 def _streamed(router: Router, prompt: str, options: dict[str, Any]) -> Any:
     with router.stream(prompt, **options) as stream:
         for chunk in stream:
+            if chunk.restarted:
+                say()
+                complain(f"the answer broke off and begins anew on {chunk.deployment}", "dim")
             write(chunk.text)
         say()
         return stream.response

@@ -90,6 +90,18 @@ pub struct RouteSettings {
     pub resilience: ResilienceConfig,
     /// Whether a refusal for content goes to the next candidate (`on_content_filter = "failover"`).
     pub failover_content: bool,
+    /// What becomes of a stream that breaks after its first content.
+    pub on_stream_failure: OnStreamFailure,
+}
+
+/// `on_stream_failure`: what becomes of a stream that breaks after its first content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnStreamFailure {
+    /// It is an error with the partial answer. The default: who only joins the pieces never sees two answers in one.
+    #[default]
+    Raise,
+    /// Another attempt answers anew, and its first chunk says so (`restarted`).
+    Restart,
 }
 
 /// `[sensitive]`.

@@ -1,7 +1,7 @@
 //! `routes`: the names that callers ask for.
 
 use super::{
-    RouteSettings, hint,
+    OnStreamFailure, RouteSettings, hint,
     names::{Named, Names, Selection},
     reader::{Node, Table},
     resilience,
@@ -18,8 +18,9 @@ use crate::{
 /// The route that is taken when the caller names none.
 pub(super) const AUTO: &str = "auto";
 
-/// What an unfinished stream may do next; only the first is in this version.
-const ON_STREAM_FAILURE: [(&str, bool); 3] = [("raise", true), ("continue", false), ("restart", false)];
+/// What an unfinished stream may do next; to continue it is not in this version.
+const ON_STREAM_FAILURE: [(&str, Option<OnStreamFailure>); 3] =
+    [("raise", Some(OnStreamFailure::Raise)), ("restart", Some(OnStreamFailure::Restart)), ("continue", None)];
 
 /// All routes, `auto` among them, in the order written; one for each, also where it has a mistake.
 pub(super) fn section(top: &Table<'_>, names: &Names, base: &ResilienceConfig) -> Vec<RouteSettings> {
@@ -66,6 +67,7 @@ fn empty(name: &str, base: &ResilienceConfig) -> RouteSettings {
         strategy: StrategyConfig::default(),
         resilience: base.clone(),
         failover_content: false,
+        on_stream_failure: OnStreamFailure::default(),
     }
 }
 
@@ -110,10 +112,12 @@ fn fill(route: &mut RouteSettings, default: Option<StrategyConfig>, node: &Node<
     let answers = [("raise", false), ("failover", true)];
     let failover = table.get("on_content_filter").and_then(|node| node.choice("answer to refused content", &answers));
     route.failover_content = failover.unwrap_or(false);
-    if let Some(node) = table.get("on_stream_failure")
-        && node.choice("answer to a broken stream", &ON_STREAM_FAILURE) == Some(false)
-    {
-        node.report.not_yet(&node.path, &format!("on_stream_failure = {}", node.quoted()));
+    if let Some(node) = table.get("on_stream_failure") {
+        match node.choice("answer to a broken stream", &ON_STREAM_FAILURE) {
+            Some(Some(answer)) => route.on_stream_failure = answer,
+            Some(None) => node.report.not_yet(&node.path, &format!("on_stream_failure = {}", node.quoted())),
+            None => {}
+        }
     }
     if let Some(node) = table.required("candidates", Some("name at least one deployment: candidates = [\"…\"]")) {
         route.route.candidates = candidates(&node, names, by_weight);

@@ -165,7 +165,7 @@ impl Run {
     }
 
     /// Whether `error` ends the call.
-    fn stops(&self, index: usize, error: &Error) -> bool {
+    pub(super) fn stops(&self, index: usize, error: &Error) -> bool {
         match error.kind {
             // A refusal for content is routed around only where the route says so.
             ErrorKind::ContentFilter => !self.plan.lane.as_ref().is_some_and(|lane| lane.settings.failover_content),
@@ -240,7 +240,7 @@ impl Run {
         self.errors.iter().any(|(fallback, _)| !fallback)
     }
 
-    fn failed(&mut self, index: usize, error: Error) {
+    pub(super) fn failed(&mut self, index: usize, error: Error) {
         let tries = self.walk.tries(index);
         let target = &self.fleet.targets[index];
         let retry = resilience(target, self.plan.lane.as_deref()).retry;

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     chat::{Accumulator, ChatChunk, ChatResponse},
     clock::{self, Instant},
+    config::OnStreamFailure,
     error::{Error, ErrorKind},
     id::DeploymentId,
 };
@@ -38,7 +39,18 @@ pub struct ChatStream {
     run: Option<Box<Run>>,
     open: Option<Open>,
     reply: Option<Reply<ChatResponse>>,
+    /// What is owed to the caller if no other attempt delivers anything.
+    broke: Option<Broke>,
     ended: bool,
+}
+
+/// A stream that broke after content had been delivered.
+#[derive(Debug)]
+struct Broke {
+    index: usize,
+    cause: Error,
+    error: Error,
+    partial: Reply<ChatResponse>,
 }
 
 #[derive(Debug)]
@@ -55,7 +67,7 @@ struct Open {
 
 impl ChatStream {
     pub(super) fn new(run: Run) -> Self {
-        Self { run: Some(Box::new(run)), open: None, reply: None, ended: false }
+        Self { run: Some(Box::new(run)), open: None, reply: None, broke: None, ended: false }
     }
 
     /// The identity of the call.
@@ -93,26 +105,61 @@ impl ChatStream {
         if std::mem::replace(&mut self.ended, true) {
             return None;
         }
-        Some(self.broken(Error::new(ErrorKind::DeadlineExceeded, "nobody read on")))
+        let broke = self.broken(Error::new(ErrorKind::DeadlineExceeded, "nobody read on"));
+        Some(broke.map_or_else(Into::into, |broke| self.give_up(broke)))
     }
 
     async fn step(&mut self) -> Option<Result<Delivered, Failure>> {
-        if self.open.is_none() {
-            let run = self.run.as_mut()?;
-            match run.answer().await {
-                Ok(won) => self.open = begin(run, won),
-                Err(failure) => return Some(Err(failure)),
+        loop {
+            if self.open.is_none() {
+                let run = self.run.as_mut()?;
+                match run.answer().await {
+                    Ok(won) => self.open = begin(run, won),
+                    Err(failure) => return Some(Err(self.nobody_else(failure))),
+                }
+            }
+            let (run, open) = (self.run.as_mut()?, self.open.as_mut()?);
+            match open.next(run).await {
+                Ok(Some(chunk)) => return Some(Ok(open.deliver(chunk, self.broke.take().is_some()))),
+                Ok(None) => {
+                    self.finish();
+                    return None;
+                }
+                Err(error) => match self.broken(error) {
+                    Ok(broke) if self.restarts(&broke) => self.broke = Some(broke),
+                    Ok(broke) => return Some(Err(self.give_up(broke))),
+                    Err(error) => return Some(Err(error.into())),
+                },
             }
         }
-        let (run, open) = (self.run.as_mut()?, self.open.as_mut()?);
-        match open.next(run).await {
-            Ok(Some(chunk)) => Some(Ok(open.deliver(chunk))),
-            Ok(None) => {
-                self.finish();
-                None
-            }
-            Err(error) => Some(Err(self.broken(error))),
+    }
+
+    /// Whether another attempt may answer anew; it is then the loop's turn, within the attempts that are left.
+    fn restarts(&mut self, broke: &Broke) -> bool {
+        let Some(run) = self.run.as_mut() else { return false };
+        let wanted =
+            run.plan.lane.as_ref().is_some_and(|lane| lane.settings.on_stream_failure == OnStreamFailure::Restart);
+        let stops = broke.error.kind == ErrorKind::DeadlineExceeded || run.stops(broke.index, &broke.cause);
+        if wanted && !stops {
+            run.failed(broke.index, broke.cause.clone());
         }
+        wanted && !stops
+    }
+
+    /// What broke the stream stays the error, whatever befell the attempts to answer anew.
+    fn nobody_else(&mut self, failure: Failure) -> Failure {
+        match self.broke.take() {
+            Some(broke) => self.give_up(broke),
+            None => failure,
+        }
+    }
+
+    fn give_up(&mut self, broke: Broke) -> Failure {
+        let Some(run) = self.run.as_mut() else { return broke.error.into() };
+        let mut failure = run.fail(broke.error);
+        failure.0.partial = Some(broke.partial);
+        failure.0.cause = Some(broke.cause);
+        failure
     }
 
     fn finish(&mut self) {
@@ -124,10 +171,10 @@ impl ChatStream {
         self.reply = Some(run.book_chat(open.all.response(), held, Ending::Whole));
     }
 
-    /// The stream broke after content had been delivered.
-    fn broken(&mut self, cause: Error) -> Failure {
-        let (Some(run), Some(mut open)) = (self.run.as_mut(), self.open.take()) else { return cause.into() };
-        let Some(held) = open.held.take() else { return cause.into() };
+    /// Books a stream that broke after content had been delivered. The error itself comes back where nothing was open.
+    fn broken(&mut self, cause: Error) -> Result<Broke, Error> {
+        let (Some(run), Some(mut open)) = (self.run.as_mut(), self.open.take()) else { return Err(cause) };
+        let Some(held) = open.held.take() else { return Err(cause) };
         let target = Arc::clone(&run.fleet.targets[held.index]);
         let late = clock::now() >= run.deadline.0;
         let mut cause = run.explain(cause, &target);
@@ -145,10 +192,8 @@ impl ChatStream {
         settle(&target, &cause, held.pass, clock::now());
         let usage = open.all.usage();
         held.permit.settle(super::execute::used(usage.as_ref(), run.plan.units));
-        let mut failure = run.fail(error);
-        failure.0.partial = Some(run.partial(open.all.response(), &target, held.first_token));
-        failure.0.cause = Some(cause);
-        failure
+        let partial = run.partial(open.all.response(), &target, held.first_token);
+        Ok(Broke { index: held.index, cause, error, partial })
     }
 }
 
@@ -176,12 +221,12 @@ impl Open {
         Ok(chunk)
     }
 
-    fn deliver(&mut self, chunk: ChatChunk) -> Delivered {
+    fn deliver(&mut self, chunk: ChatChunk, restarted: bool) -> Delivered {
         if chunk.has_content() {
             self.silent = Duration::ZERO;
         }
         self.all.push(&chunk);
-        Delivered { chunk, deployment: self.deployment.clone(), restarted: false }
+        Delivered { chunk, deployment: self.deployment.clone(), restarted }
     }
 }
 

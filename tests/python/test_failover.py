@@ -318,3 +318,43 @@ def test_before_the_first_token_a_failure_is_invisible(form: str) -> None:
             assert attempts(response) == [("a", kind), ("b", None)]
             assert {chunk.deployment for chunk in chunks} == {"b"}
             assert not any(chunk.restarted for chunk in chunks)
+
+
+@pytest.mark.parametrize("form", STREAMS)
+@pytest.mark.parametrize("fault", [Step(cut_after=40), Step(error_event_at=40), Step(stall_after=20, stall=5)])
+def test_a_broken_stream_begins_anew_where_the_route_says_so(form: str, fault: Step) -> None:
+    with FakeProvider("openai") as a, FakeProvider("anthropic") as b:
+        a.script(fault)
+        router = Router(
+            {
+                "deployments": {"a": a.deployment(), "b": b.deployment()},
+                "routes": {"auto": {"candidates": ["a", "b"], "on_stream_failure": "restart"}},
+                "resilience": {"timeouts": {"stall": "0.3s"}},
+            }
+        )
+        response, chunks = streamed(router, form)
+        assert attempts(response) == [("a", "stream"), ("b", None)]
+        assert (response.text, response.deployment) == (SIXTY_WORDS, "b")
+        assert [chunk.deployment for chunk in chunks if chunk.restarted] == ["b"]
+        assert response.decision.attempts[0].possibly_billed
+        assert idle(router)
+
+
+@pytest.mark.parametrize("form", STREAMS)
+def test_what_broke_the_stream_stays_the_error(form: str) -> None:
+    with FakeProvider("openai") as a, FakeProvider("anthropic") as b:
+        a.script(Step(cut_after=40), 400)
+        b.script(400)
+        router = Router(
+            {
+                "deployments": {"a": a.deployment(), "b": b.deployment()},
+                "routes": {"auto": {"candidates": ["a"], "fallback": ["b"], "on_stream_failure": "restart"}},
+            }
+        )
+        broken = failure(router, form)
+        assert isinstance(broken, StreamError)
+        assert SIXTY_WORDS.startswith(broken.partial.text)
+        assert broken.partial.text
+        assert isinstance(broken.__cause__, ConnectionError)
+        assert len(broken.decision.attempts) > 1
+        assert router.chat("And now?").text

@@ -1038,3 +1038,14 @@ def test_embeddings_raise_both_families(fake: FakeProvider) -> None:
         embeddings.embed_query("Hi")
     assert isinstance(caught.value, core_errors.ModelAuthenticationError)
     assert "sk-secret" not in repr(embeddings)
+
+
+def test_two_answers_are_never_joined() -> None:
+    with FakeProvider("openai") as a, FakeProvider("openai") as b:
+        a.script(Step(cut_after=5))
+        config = {
+            "deployments": {"a": a.deployment(), "b": b.deployment()},
+            "routes": {"auto": {"candidates": ["a", "b"], "on_stream_failure": "restart"}},
+        }
+        with pytest.raises(waypost.StreamError, match="on_stream_failure"):
+            list(ChatWaypost(router=Router(config)).stream("Hello"))

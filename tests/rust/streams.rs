@@ -1,6 +1,6 @@
 //! Streams under virtual time: the guards before the first token, the stall after it, and what is booked.
 
-use std::{slice::from_ref, time::Duration};
+use std::{slice::from_ref, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -112,6 +112,51 @@ async fn a_break_is_an_error_before_the_first_token_elsewhere_and_after_it_here(
             assert_eq!(wire.sent().len(), 1);
         }
     }
+}
+
+/// A router whose route begins a broken stream anew.
+fn restarting(wire: &Arc<Wire>, candidates: &[&str], fallback: &[&str]) -> Router {
+    wire.router(candidates, fallback, json!({"route": {"on_stream_failure": "restart"}}))
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_route_says_so_a_broken_stream_begins_anew_and_says_it() {
+    let broken = Act::Stream(vec![text(0, "one "), text(0, "two")]);
+    let silent = Act::Open(vec![text(0, "one "), text(0, "two")]);
+    for act in [broken, silent] {
+        let wire = Wire::new(&[("a", &[act]), ("b", &[healthy()])]);
+        let router = restarting(&wire, &["a", "b"], &[]);
+        let mut stream = router.stream(call()).unwrap();
+        let (mut all, mut restarts) = (String::new(), 0);
+        while let Some(next) = stream.next().await {
+            let delivered = next.unwrap();
+            if delivered.restarted {
+                restarts += 1;
+                all.clear();
+            }
+            all.extend(delivered.chunk.choices.iter().filter_map(|delta| delta.text.clone()));
+        }
+        let reply = stream.reply().unwrap();
+        assert_eq!((all.as_str(), restarts), ("fine", 1));
+        assert_eq!(reply.body.first().unwrap().text.as_deref(), Some("fine"));
+        assert_eq!(reply.deployment.as_str(), "b");
+        let outcomes: Vec<_> = reply.decision.attempts.iter().map(|attempt| attempt.error).collect();
+        assert_eq!(outcomes.last(), Some(&None), "{outcomes:?}");
+        assert_eq!(outcomes.first(), Some(&Some(ErrorKind::Stream)));
+        assert!(router.deployments().iter().all(|deployment| deployment.in_flight == 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallbacks_own_error_never_hides_what_broke_the_stream() {
+    let broken = || Act::Stream(vec![text(0, "one "), text(0, "two")]);
+    let wire = Wire::new(&[("a", &[broken(), status(400)]), ("b", &[status(400), status(400)])]);
+    let (_, failure) = ask(&restarting(&wire, &["a"], &["b"])).await;
+    let failure = failure.unwrap();
+    assert_eq!(failure.0.error.kind, ErrorKind::Stream);
+    assert_eq!(failure.0.partial.unwrap().body.first().unwrap().text.as_deref(), Some("one two"));
+    assert_eq!(failure.0.cause.unwrap().kind, ErrorKind::Connection);
+    assert!(failure.0.decision.unwrap().attempts.len() > 1);
 }
 
 #[tokio::test(start_paused = true)]

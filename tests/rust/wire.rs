@@ -110,7 +110,9 @@ impl Wire {
             }
         }
         root.as_object_mut().unwrap().remove("each");
-        root["routes"]["auto"] = json!({"candidates": candidates, "fallback": fallback});
+        let mut route = root.as_object_mut().unwrap().remove("route").unwrap_or_else(|| json!({}));
+        (route["candidates"], route["fallback"]) = (json!(candidates), json!(fallback));
+        root["routes"]["auto"] = route;
         let settings = config::from_value(root, &|_| None).unwrap();
         Router::new(settings, Arc::clone(self) as Arc<dyn Transport>).unwrap()
     }

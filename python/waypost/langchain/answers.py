@@ -10,6 +10,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+from ..errors import StreamError
 from .messages import CALL_EXTRAS, EXTRAS
 
 if TYPE_CHECKING:
@@ -162,7 +163,17 @@ def _logprobs(choice: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chunks_of(chunk: ChatChunk) -> Iterator[ChatGenerationChunk]:
-    """Return what is new in a stream, one kind to a chunk, because a chunk's content blocks are of one kind."""
+    """Return what is new in a stream, one kind to a chunk, because a chunk's content blocks are of one kind.
+
+    Raises:
+        StreamError: The answer began anew. LangChain joins all pieces, and two answers must not be joined.
+    """
+    if chunk.restarted:
+        msg = (
+            f"the answer broke off and began anew on `{chunk.deployment}`, which LangChain's chunks cannot say: "
+            "leave `on_stream_failure` of this route at `raise`, or call without streaming"
+        )
+        raise StreamError(msg)
     if chunk.reasoning:
         yield _piece("", additional_kwargs={"reasoning_content": chunk.reasoning})
     if chunk.text:

@@ -83,7 +83,7 @@ fn of_what_stands_beside_candidates() {
         "known here: `raise`",
     );
     mistake(
-        route("candidates = [\"mini\"]\non_stream_failure = \"restart\""),
+        route("candidates = [\"mini\"]\non_stream_failure = \"continue\""),
         "routes.fast.on_stream_failure",
         "not in this version yet",
     );
