@@ -358,3 +358,60 @@ def test_what_broke_the_stream_stays_the_error(form: str) -> None:
         assert isinstance(broken.__cause__, ConnectionError)
         assert len(broken.decision.attempts) > 1
         assert router.chat("And now?").text
+
+
+def continuing(a: FakeProvider, b: FakeProvider, **capabilities: bool) -> Router:
+    """Return a router that continues a broken stream; what `b` can do is given."""
+    return Router(
+        {
+            "deployments": {"a": a.deployment(), "b": b.deployment(capabilities=capabilities)},
+            "routes": {"auto": {"candidates": ["a", "b"], "on_stream_failure": "continue"}},
+        }
+    )
+
+
+@pytest.mark.parametrize("form", STREAMS)
+def test_a_broken_stream_goes_on_where_the_next_model_can(form: str) -> None:
+    with FakeProvider("openai") as a, FakeProvider("anthropic") as b:
+        a.script(Step(reply="One two three four five six", cut_after=3))
+        b.script(Step(reply=" and the rest"))
+        router = continuing(a, b, prefill=True)
+        stream = router.stream("Count") if form == "stream" else None
+        if stream is None:
+
+            async def collect() -> Any:
+                stream = router.astream("Count")
+                return [chunk async for chunk in stream], stream.response
+
+            chunks, response = asyncio.run(collect())
+        else:
+            chunks, response = list(stream), stream.response
+        began = b.requests[0].json["messages"][-1]
+        assert began["role"] == "assistant"
+        begun = str(began["content"])
+        assert "One two" in begun
+        assert not any(chunk.restarted for chunk in chunks)
+        whole = "".join(chunk.text for chunk in chunks)
+        assert response.text == whole
+        assert whole.startswith("One two")
+        assert whole.endswith("and the rest")
+        assert "  " not in whole
+        assert attempts(response) == [("a", "stream"), ("b", None)]
+        assert idle(router)
+
+
+@pytest.mark.parametrize("form", STREAMS)
+@pytest.mark.parametrize("options", [{}, {"tools": True}, {"refuses": True}])
+def test_what_cannot_go_on_begins_anew(form: str, options: dict[str, bool]) -> None:
+    with FakeProvider("openai") as a, FakeProvider("anthropic") as b:
+        a.script(Step(cut_after=40))
+        if options.get("refuses"):
+            b.script("prefill", 200)
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+        tools = {"tools": [tool]} if options.get("tools") else {}
+        router = continuing(a, b, prefill=bool(options))
+        response, chunks = streamed(router, form, **tools)
+        assert response.text == SIXTY_WORDS
+        assert [chunk.deployment for chunk in chunks if chunk.restarted] == ["b"]
+        assert b.requests[-1].json["messages"][-1]["role"] == "user"
+        assert len(b.requests) == (2 if options.get("refuses") else 1)
