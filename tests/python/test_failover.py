@@ -39,9 +39,12 @@ class Bench:
         self.fallback.script(*scenario(name, scale=scale, interval=interval, part="fallback"))
 
     def router(self, **top: Any) -> Router:
-        """A router with default settings but for the time limits."""
-        deployments = {"primary": self.primary.deployment(), "fallback": self.fallback.deployment()}
-        route = {"candidates": ["primary"], "fallback": ["fallback"]}
+        """A router with default settings but for the time limits, and what becomes of a broken stream."""
+        able = {"capabilities": {"prefill": True}} if top.pop("prefill", False) else {}
+        deployments = {"primary": self.primary.deployment(), "fallback": self.fallback.deployment(**able)}
+        route: dict[str, Any] = {"candidates": ["primary"], "fallback": ["fallback"]}
+        if answer := top.pop("answer", None):
+            route["on_stream_failure"] = answer
         resilience = {"timeouts": TIMEOUTS, **top.pop("resilience", {})}
         return Router({"deployments": deployments, "routes": {"auto": route}, "resilience": resilience, **top})
 
@@ -163,6 +166,19 @@ def test_f09_a_stall_is_found_in_time(one: Bench, form: str) -> None:
     assert isinstance(error.__cause__, TimeoutError)
     assert error.partial.text
     whole(call(router, form), "primary")
+
+
+@pytest.mark.parametrize("form", STREAMS)
+@pytest.mark.parametrize("name", ["F08", "F09", "F14"])
+def test_f08_f09_f14_are_answered_whole_where_the_route_says_so(one: Bench, form: str, name: str) -> None:
+    one.play(name)
+    router = one.router(answer="continue", prefill=name == "F14")
+    with took(3.0):
+        response, chunks = streamed(router, form)
+    assert response.text == SIXTY_WORDS
+    assert any(chunk.restarted for chunk in chunks)
+    assert attempts(response)[0] == ("primary", "stream")
+    assert idle(router)
 
 
 @pytest.mark.parametrize("form", STREAMS)
