@@ -19,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod id;
+pub mod learn;
 pub mod policy;
 pub mod resilience;
 pub mod router;
