@@ -156,13 +156,13 @@ impl Measures {
 pub fn study(study: &Study) -> Result<Findings> {
     study.check()?;
     let bench = Bench::new(study);
-    let once = vec![1; study.scores.len()];
-    let shapes: Vec<Shape> = (0..study.plans.len()).map(|plan| bench.shape(plan, &once)).collect();
-    let models: Vec<Point> = (0..study.scores[0].len()).map(|model| bench.alone(model, &once)).collect();
+    let whole = bench.draw(vec![1; study.scores.len()]);
+    let shapes: Vec<Shape> = (0..study.plans.len()).map(|plan| bench.shape(plan, &whole)).collect();
+    let models: Vec<Point> = (0..study.scores[0].len()).map(|model| bench.alone(model, &whole.counts)).collect();
     let most = most(&shapes);
     let intervals = bench.intervals();
     let found = |(plan, (shape, intervals)): (usize, (Shape, _))| Strategy {
-        measures: bench.measures(&shape, &once, most),
+        measures: measures(&shape, &whole, most),
         intervals,
         refused: bench.choices(plan).filter(Option::is_none).count(),
         confusion: bench.confusion(plan),
@@ -212,13 +212,25 @@ struct Shape {
     frontier: Vec<Point>,
 }
 
+/// One sample of the prompts, with what every strategy is compared to on it.
+struct Draw {
+    /// How often each prompt is in it.
+    counts: Vec<usize>,
+    weak: Point,
+    strong: Point,
+    best: Point,
+    oracle: f64,
+}
+
 /// A study with what does not change between resamples.
 struct Bench<'a> {
     study: &'a Study,
     oracle: Vec<usize>,
     best: usize,
-    /// For each plan its prompts by rising win rate; empty where it has none.
+    /// For each plan its prompts by rising win rate, or for the oracle by what the strong model gains; empty for the others.
     order: Vec<Vec<usize>>,
+    /// For each plan whether every prompt went to the weak or the strong model.
+    between_two: Vec<bool>,
 }
 
 impl<'a> Bench<'a> {
@@ -229,14 +241,27 @@ impl<'a> Bench<'a> {
         // Of equally good ones the cheapest; of those the first.
         let better = |a: &usize, b: &usize| mean(*b).total_cmp(&mean(*a)).then(spent(*a).total_cmp(&spent(*b)));
         let best = (0..models).min_by(better).unwrap_or_default();
-        let order = |plan: &Plan| {
-            let Plan::Wins(wins) = plan else { return Vec::new() };
-            let mut order: Vec<usize> = (0..wins.len()).collect();
-            order.sort_by(|a, b| wins[*a].total_cmp(&wins[*b]));
-            order
-        };
         let oracle = (0..study.scores.len()).map(|prompt| oracle(&study.scores[prompt], &study.costs[prompt]));
-        Self { study, oracle: oracle.collect(), best, order: study.plans.iter().map(order).collect() }
+        let two = |plan: &Plan| match plan {
+            Plan::Choices(choices) => {
+                choices.iter().all(|model| [Some(study.strong), Some(study.weak)].contains(model))
+            }
+            Plan::Wins(_) | Plan::Random | Plan::Oracle => false,
+        };
+        Self {
+            study,
+            oracle: oracle.collect(),
+            best,
+            order: study.plans.iter().map(|plan| order(study, plan)).collect(),
+            between_two: study.plans.iter().map(two).collect(),
+        }
+    }
+
+    /// The sample in which each prompt is so often.
+    fn draw(&self, counts: Vec<usize>) -> Draw {
+        let alone = |model| self.alone(model, &counts);
+        let oracle = mean(&counts, |prompt| self.served(prompt, self.oracle[prompt])).quality;
+        Draw { weak: alone(self.study.weak), strong: alone(self.study.strong), best: alone(self.best), oracle, counts }
     }
 
     fn served(&self, prompt: usize, model: usize) -> Served {
@@ -275,24 +300,23 @@ impl<'a> Bench<'a> {
         Point { strong: f64::from(u8::from(model == self.study.strong)), quality: served.quality, cost: served.cost }
     }
 
-    fn shape(&self, plan: usize, counts: &[usize]) -> Shape {
+    fn shape(&self, plan: usize, draw: &Draw) -> Shape {
+        let counts = &draw.counts;
         let runs = mean(counts, |prompt| self.runs(plan, prompt));
-        let ends = || (self.alone(self.study.weak, counts), self.alone(self.study.strong, counts));
         let here = Point { strong: self.strong_share(plan, counts), quality: runs.quality, cost: runs.cost };
+        let Draw { weak, strong, .. } = *draw;
         let (curve, frontier) = match &self.study.plans[plan] {
             Plan::Wins(wins) => {
-                let curve = curve(&self.samples(self.order[plan].iter().copied(), counts, |prompt| wins[prompt]));
+                let curve = curve(&self.samples(plan, counts, |prompt| wins[prompt]));
                 (curve.clone(), curve)
             }
             Plan::Random => {
-                let (weak, strong) = ends();
-                let curve: Vec<Point> =
-                    (0..=TENTHS).map(|tenth| blend(weak, strong, f64::from(tenth) / f64::from(TENTHS))).collect();
+                let share = |tenth| f64::from(tenth) / f64::from(TENTHS);
+                let curve: Vec<Point> = (0..=TENTHS).map(|tenth| blend(weak, strong, share(tenth))).collect();
                 (curve.clone(), curve)
             }
-            Plan::Oracle => (self.ideal(counts), vec![here]),
-            Plan::Choices(_) if self.between_two(plan) => {
-                let (weak, strong) = ends();
+            Plan::Oracle => (self.ideal(plan, counts), vec![here]),
+            Plan::Choices(_) if self.between_two[plan] => {
                 let inside = (here.strong > 0.0 && here.strong < 1.0).then_some(here);
                 ([weak].into_iter().chain(inside).chain([strong]).collect(), vec![here])
             }
@@ -306,51 +330,23 @@ impl<'a> Bench<'a> {
         mean(counts, |prompt| Served { quality: strong(prompt), cost: 0.0 }).quality
     }
 
-    /// Whether every prompt went to the weak or to the strong model, and to both of them some.
-    fn between_two(&self, plan: usize) -> bool {
-        let Study { strong, weak, .. } = self.study;
-        self.choices(plan).all(|choice| choice == Some(*strong) || choice == Some(*weak))
-    }
-
-    fn samples(&self, order: impl Iterator<Item = usize>, counts: &[usize], win: impl Fn(usize) -> f64) -> Vec<Sample> {
+    /// The prompts of a plan in its order, each as often as it counts.
+    fn samples(&self, plan: usize, counts: &[usize], win: impl Fn(usize) -> f64) -> Vec<Sample> {
         let (weak, strong) = (self.study.weak, self.study.strong);
         let sample =
             |prompt| Sample { win: win(prompt), weak: self.served(prompt, weak), strong: self.served(prompt, strong) };
-        order.flat_map(|prompt| std::iter::repeat_n(sample(prompt), counts[prompt])).collect()
+        let order = self.order[plan].iter();
+        order.flat_map(|prompt| std::iter::repeat_n(sample(*prompt), counts[*prompt])).collect()
     }
 
     /// The curve of who knows beforehand where the strong model gains most.
-    fn ideal(&self, counts: &[usize]) -> Vec<Point> {
-        let mut samples = self.samples(0..counts.len(), counts, |_| 0.0);
-        samples.sort_by(|a, b| {
-            let gain = |sample: &Sample| sample.strong.quality - sample.weak.quality;
-            gain(a).total_cmp(&gain(b))
-        });
+    fn ideal(&self, plan: usize, counts: &[usize]) -> Vec<Point> {
+        let mut samples = self.samples(plan, counts, |_| 0.0);
         // Numbered by rank no two prompts are alike, so that every tenth is a tenth.
         for (rank, sample) in samples.iter_mut().enumerate() {
             sample.win = rank as f64;
         }
         curve(&samples)
-    }
-
-    fn measures(&self, shape: &Shape, counts: &[usize], most: f64) -> Measures {
-        let quality = |model| self.alone(model, counts).quality;
-        let (weak, strong, best) =
-            (quality(self.study.weak), quality(self.study.strong), self.alone(self.best, counts));
-        let oracle = mean(counts, |prompt| self.served(prompt, self.oracle[prompt])).quality;
-        let pgr = (shape.runs.quality - weak) / (strong - weak);
-        Measures {
-            quality: shape.runs.quality,
-            cost: shape.runs.cost,
-            pgr: pgr.is_finite().then_some(pgr),
-            apgr: apgr(&shape.curve, weak, strong),
-            cpt50: cpt(&shape.curve, weak, strong, 0.5),
-            cpt80: cpt(&shape.curve, weak, strong, 0.8),
-            aiq: aiq(&shape.frontier, most),
-            cost_saved95: saving(&shape.frontier, best, 0.95),
-            cost_saved99: saving(&shape.frontier, best, 0.99),
-            oracle_gap: oracle - shape.runs.quality,
-        }
     }
 
     /// For each plan the ends of each measure over the resamples.
@@ -361,10 +357,11 @@ impl<'a> Bench<'a> {
         for _ in 0..self.study.resamples {
             let mut counts = vec![0; prompts];
             (0..prompts).for_each(|_| counts[rng.usize(..prompts)] += 1);
-            let shapes: Vec<Shape> = (0..plans).map(|plan| self.shape(plan, &counts)).collect();
+            let draw = self.draw(counts);
+            let shapes: Vec<Shape> = (0..plans).map(|plan| self.shape(plan, &draw)).collect();
             let most = most(&shapes);
             for (drawn, shape) in drawn.iter_mut().zip(&shapes) {
-                drawn.push(self.measures(shape, &counts, most));
+                drawn.push(measures(shape, &draw, most));
             }
         }
         drawn.iter().map(|drawn| ends(drawn)).collect()
@@ -402,6 +399,36 @@ impl<'a> Bench<'a> {
         };
         (0..=last).map(domain).filter(|domain| domain.prompts > 0).collect()
     }
+}
+
+/// The figures of a strategy on a sample.
+fn measures(shape: &Shape, draw: &Draw, most: f64) -> Measures {
+    let (weak, strong, best) = (draw.weak.quality, draw.strong.quality, draw.best);
+    let pgr = (shape.runs.quality - weak) / (strong - weak);
+    Measures {
+        quality: shape.runs.quality,
+        cost: shape.runs.cost,
+        pgr: pgr.is_finite().then_some(pgr),
+        apgr: apgr(&shape.curve, weak, strong),
+        cpt50: cpt(&shape.curve, weak, strong, 0.5),
+        cpt80: cpt(&shape.curve, weak, strong, 0.8),
+        aiq: aiq(&shape.frontier, most),
+        cost_saved95: saving(&shape.frontier, best, 0.95),
+        cost_saved99: saving(&shape.frontier, best, 0.99),
+        oracle_gap: draw.oracle - shape.runs.quality,
+    }
+}
+
+/// The prompts of a plan in the order of its curve.
+fn order(study: &Study, plan: &Plan) -> Vec<usize> {
+    let gain = |prompt: usize| study.scores[prompt][study.strong] - study.scores[prompt][study.weak];
+    let mut order: Vec<usize> = (0..study.scores.len()).collect();
+    match plan {
+        Plan::Wins(wins) => order.sort_by(|a, b| wins[*a].total_cmp(&wins[*b])),
+        Plan::Oracle => order.sort_by(|a, b| gain(*a).total_cmp(&gain(*b))),
+        Plan::Choices(_) | Plan::Random => order.clear(),
+    }
+    order
 }
 
 /// The best answer, the cheapest of several, the first of those.
