@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import datasets
     from ._waypost import ChatChunk, __version__
     from .errors import (
         APIConnectionError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         WaypostError,
     )
+    from .evaluation import Evaluation, evaluate
     from .results import (
         Attempt,
         Candidate,
@@ -70,6 +72,7 @@ __all__ = [
     "Decision",
     "DeploymentStatus",
     "EmbeddingResponse",
+    "Evaluation",
     "InvalidRequestError",
     "NoCandidatesError",
     "NotFoundError",
@@ -87,9 +90,12 @@ __all__ = [
     "Usage",
     "WaypostError",
     "__version__",
+    "datasets",
+    "evaluate",
 ]
 
 _HOME = {
+    "evaluation": ("Evaluation", "evaluate"),
     "router": ("AsyncChatStream", "ChatStream", "Router"),
     "results": (
         "Attempt",
@@ -113,6 +119,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(message)
     from importlib import import_module
 
+    if name == "datasets":
+        return import_module(".datasets", __name__)
     home = next((home for home, names in _HOME.items() if name in names), "errors")
     value = getattr(import_module(f".{home}", __name__), name)
     globals()[name] = value

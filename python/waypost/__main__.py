@@ -1,4 +1,4 @@
-"""The command line: `waypost demo | check | route | chat | models`.
+"""The command line: `waypost demo | check | route | chat | eval | models`.
 
 Exit codes: 0 all is well, 1 a problem was found or a call failed, 2 wrong usage, 130 interrupted. An error is one line;
 `WAYPOST_DEBUG=1` shows the traceback too.
@@ -24,7 +24,6 @@ USAGE, PROBLEM, INTERRUPTED = 2, 1, 130
 # Commands of the design that this version does not have, and what to do meanwhile.
 LATER = {
     "serve": "the gateway is not in this version; use waypost as a library",
-    "eval": "evaluation is not in this version; `waypost route --json` gives the decisions to evaluate",
     "replay": "replay is not in this version; `waypost route --json` shows what a configuration decides",
 }
 
@@ -130,6 +129,37 @@ def _streamed(router: Router, prompt: str, options: dict[str, Any]) -> Any:
         return stream.response
 
 
+def _eval(arguments: argparse.Namespace) -> int:
+    from ._report import COLUMNS, lines
+    from .datasets import load
+    from .evaluation import evaluate
+
+    # A mistake in the data is found before anything else is set up.
+    dataset = load(arguments.dataset)
+    _stand_in_for_keys(arguments.config or os.environ.get("WAYPOST_CONFIG"))
+    with _router(arguments) as router:
+        found = evaluate(
+            router,
+            dataset,
+            models=dict(arguments.match),
+            among=arguments.among or None,
+            strong=arguments.strong,
+            weak=arguments.weak,
+            seed=arguments.seed,
+        )
+    if arguments.report:
+        found.report(arguments.report)
+    if arguments.json:
+        say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        return 0
+    say(f"{found.dataset}: {found.prompts} prompts, strong {found.strong}, weak {found.weak}", "bold")
+    for line in table(list(COLUMNS), lines(found), right=range(1, len(COLUMNS))):
+        say(line)
+    for note in found.notes:
+        say(note, "dim")
+    return 0
+
+
 def _models(arguments: argparse.Namespace) -> int:
     from ._check import abilities, price_of, tokens
     from ._waypost import catalogue, providers
@@ -210,6 +240,15 @@ def _pair(text: str) -> tuple[str, Any]:
         return key, value
 
 
+def _same(text: str) -> tuple[str, str]:
+    """Read `deployment=model`."""
+    deployment, equals, model = text.partition("=")
+    if not deployment or not equals or not model:
+        message = f"expected DEPLOYMENT=MODEL, found `{text}`"
+        raise argparse.ArgumentTypeError(message)
+    return deployment, model
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="waypost",
@@ -236,12 +275,38 @@ def _parser() -> argparse.ArgumentParser:
     _call_arguments(chat)
     chat.add_argument("--stream", action="store_true", help="print the answer as it comes")
     chat.add_argument("--explain", action="store_true", help="print the decision too, to stderr")
+    _eval_arguments(command("eval", _eval, "measure a configuration on prompts that models have answered already"))
     models = command("models", _models, "list the models that are known, with prices")
     models.add_argument("--provider", help="only this provider's")
     models.add_argument("--json", action="store_true", help="as JSON, with every fact")
     for name, text in LATER.items():
         command(name, lambda arguments: _later(arguments.command), text.split(";")[0])
     return parser
+
+
+def _eval_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "dataset", help="scored prompts: .jsonl, .json, .csv, .tsv (also .gz), .parquet, or a folder of them"
+    )
+    command.add_argument(
+        "--config", metavar="FILE", help="a configuration; else WAYPOST_CONFIG, else the keys that are set"
+    )
+    command.add_argument("--report", metavar="FILE", help="write a page with charts and tables")
+    command.add_argument("--json", action="store_true", help="everything as JSON")
+    command.add_argument("--strong", metavar="MODEL", help="the strong model; the best single one unless given")
+    command.add_argument("--weak", metavar="MODEL", help="the weak model; the cheapest other one unless given")
+    command.add_argument(
+        "--among", metavar="MODEL", action="append", default=[], help="compare only these models; repeatable"
+    )
+    command.add_argument(
+        "--match",
+        metavar="DEPLOYMENT=MODEL",
+        action="append",
+        default=[],
+        type=_same,
+        help="what the data set calls a deployment's model; repeatable",
+    )
+    command.add_argument("--seed", type=int, default=0, help="the seed of the intervals")
 
 
 def _call_arguments(command: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 """The Rust half of waypost: handles that the classes of `waypost` wrap. Private; only `ChatChunk` is public."""
 
 from asyncio import Future
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, final
 
@@ -20,7 +20,10 @@ __all__ = [
     "__version__",
     "catalogue",
     "check",
+    "cost_saved",
+    "cpt",
     "providers",
+    "study",
 ]
 
 __version__: str
@@ -145,3 +148,6 @@ class ChatChunk:
 def check(path: str | PathLike[str]) -> dict[str, Any]: ...
 def catalogue() -> dict[str, Any]: ...
 def providers() -> list[dict[str, Any]]: ...
+def study(asked: Mapping[str, Any]) -> dict[str, Any]: ...
+def cpt(points: Sequence[Mapping[str, float]], weak: float, strong: float, share: float) -> float | None: ...
+def cost_saved(points: Sequence[Mapping[str, float]], best: Mapping[str, float], at: float) -> float | None: ...

@@ -1,8 +1,8 @@
 //! `RouteLLM`'s measures: quality over the share of calls that go to the strong model, at eleven thresholds on the deciles of the
 //! predicted win rate; the average gap recovered (APGR) and the calls needed to recover a part of it (CPT).
 //!
-//! Published figures come from `pandas.qcut` and `numpy.interp`, so their arithmetic is repeated here to the last bit that
-//! matters: a threshold that falls on a value by rounding decides whether a tenth of the prompts is in or out.
+//! Published figures come from `pandas.qcut` (of pandas 2) and `numpy.interp`, so their arithmetic is repeated here to the last
+//! bit that matters: a threshold that falls on a value by rounding decides whether a tenth of the prompts is in or out.
 
 use serde::{Deserialize, Serialize};
 

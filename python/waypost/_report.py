@@ -1,0 +1,142 @@
+"""An evaluation for people: the fragment that a notebook shows, and a page of its own."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from ._chart import svg
+from ._html import _chips, _count, _dim, _folded, _page, _seconds, _table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .evaluation import Evaluation, StrategyResult
+
+COLUMNS = (
+    "strategy",
+    "quality",
+    "cost",
+    "APGR",
+    "CPT 50 %",
+    "CPT 80 %",
+    "AIQ",
+    "saved at 95 %",
+    "saved at 99 %",
+    "to the oracle",
+    "refused",
+    "routing, p50",
+)
+
+_HEAD = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>{title}</title>
+<style>:root{{color-scheme:light dark}}body{{margin:2rem;background:Canvas;color:CanvasText;
+font:14px/1.5 system-ui,sans-serif}}</style></head><body><h1>{title}</h1>
+"""
+
+
+def fragment(evaluation: Evaluation) -> str:
+    """Return the evaluation as a part of a page."""
+    return _page(_head(evaluation), svg(evaluation), _strategies(evaluation), _details(evaluation), _notes(evaluation))
+
+
+def page(evaluation: Evaluation) -> str:
+    """Return the evaluation as a page."""
+    title = escape(f"Evaluation on {evaluation.dataset}")
+    return _HEAD.format(title=title) + fragment(evaluation) + "\n</body></html>\n"
+
+
+def lines(evaluation: Evaluation) -> list[list[str]]:
+    """Return the table of strategies as plain text, without the heads in :data:`COLUMNS`."""
+    return [_line(result) for result in evaluation.strategies.values()]
+
+
+def _head(evaluation: Evaluation) -> str:
+    unit = {"usd": "cost in US dollars a prompt", "calls": "cost in calls of the strong model"}
+    facts = [
+        _count(evaluation.prompts, "prompt"),
+        _count(len(evaluation.models), "model"),
+        f"strong: {evaluation.strong}",
+        f"weak: {evaluation.weak}",
+        f"best single model: {evaluation.best}",
+        unit.get(evaluation.cost_unit or "", "no costs"),
+    ]
+    return _chips(facts)
+
+
+def _strategies(evaluation: Evaluation) -> str:
+    rows = [[escape(cell) for cell in row] for row in lines(evaluation)]
+    return _table(COLUMNS, rows, numbers=range(1, len(COLUMNS)))
+
+
+def _line(result: StrategyResult) -> list[str]:
+    plain, between = result.to_dict(), result.intervals
+
+    def told(name: str, form: str) -> str:
+        value = plain[name]
+        if value is None:
+            return ""
+        low, high = between.get(name, (None, None))
+        near = f" ({low:{form}}–{high:{form}})" if low is not None and low != high else ""
+        return f"{value:{form}}{near}"
+
+    return [
+        result.name,
+        told("quality", ".3f"),
+        told("cost", ".3g"),
+        told("apgr", ".3f"),
+        told("cpt50", ".1f"),
+        told("cpt80", ".1f"),
+        told("aiq", ".3f"),
+        told("cost_saved95", ".0%"),
+        told("cost_saved99", ".0%"),
+        told("oracle_gap", ".3f"),
+        str(result.refused) if result.refused else "",
+        _seconds(result.routing_time["p50"]) if result.routing_time else "",
+    ]
+
+
+def _details(evaluation: Evaluation) -> str:
+    models = [
+        [escape(name), f"{row['quality']:.3f}", "" if row["cost"] is None else f"{row['cost']:.3g}"]
+        for name, row in sorted(evaluation.models.items(), key=lambda item: -(item[1]["quality"] or 0.0))
+    ]
+    parts = [_folded("single models", _table(["model", "quality", "cost"], models, numbers=(1, 2)))]
+    for name, result in evaluation.strategies.items():
+        if result.kind != "baseline":
+            parts.append(_folded(f"{name}: domains", _domains(result)))
+            parts.append(_folded(f"{name}: against the oracle", _confusion(result.confusion)))
+    return "".join(parts)
+
+
+def _domains(result: StrategyResult) -> str:
+    columns = ["domain", "prompts", "quality", "cost", "weak", "strong", "oracle"]
+    rows = [
+        [
+            escape(name),
+            f"{row['prompts']:,}",
+            *("" if row[column] is None else f"{row[column]:.3g}" for column in columns[2:]),
+        ]
+        for name, row in result.by_domain.items()
+    ]
+    return _table(columns, rows, numbers=range(1, len(columns)))
+
+
+def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> str:
+    chosen = list(dict.fromkeys(name for row in confusion.values() for name in row))
+    rows = [
+        [escape(oracle), *(f"{row[name]:,}" if name in row else "" for name in chosen)]
+        for oracle, row in confusion.items()
+    ]
+    return _dim("rows: the oracle's model; columns: the one that was chosen") + _table(
+        ["", *chosen], rows, numbers=range(1, len(chosen) + 1)
+    )
+
+
+def _notes(evaluation: Evaluation) -> str:
+    told = [
+        *evaluation.notes,
+        "In brackets: 95 % of the resamples of the prompts. What is saved is compared to the best single model alone.",
+    ]
+    return "".join(f"<div>{_dim(escape(note))}</div>" for note in told)
