@@ -3,12 +3,13 @@
 use super::{
     hint,
     reader::{Node, Table},
-    schema::{BREAKER, HEDGE, RESILIENCE, RETRY, TIMEOUTS},
+    schema::{BREAKER, HEDGE, RESILIENCE, RETRY, TIMEOUTS, UNAVAILABLE},
 };
 use crate::resilience::{
     ResiliencePatch,
     hedge::HedgeAfter,
     patch::{BreakerPatch, HedgePatch, RetryPatch, TimeoutPatch},
+    unavailable::OnAllUnavailable,
 };
 
 /// A `resilience` table.
@@ -34,6 +35,7 @@ pub(super) fn overrides(table: &Table<'_>) -> ResiliencePatch {
         retry: if nested.value.get("retry").is_some() { inner.retry } else { direct.retry },
         breaker: if nested.value.get("breaker").is_some() { inner.breaker } else { direct.breaker },
         hedge: inner.hedge.or(direct.hedge),
+        unavailable: inner.unavailable.or(direct.unavailable),
     }
 }
 
@@ -43,6 +45,7 @@ fn parts(table: &Table<'_>) -> ResiliencePatch {
         retry: table.get("retry").and_then(|node| retry(&node)).unwrap_or_default(),
         breaker: table.get("breaker").and_then(|node| breaker(&node)).unwrap_or_default(),
         hedge: table.get("hedge").and_then(|node| hedge(&node)),
+        unavailable: table.get("on_all_unavailable").and_then(|node| unavailable(&node)),
     }
 }
 
@@ -99,6 +102,20 @@ fn breaker(node: &Node<'_>) -> Option<BreakerPatch> {
         cooldown: table.get("cooldown").and_then(|node| node.duration()),
         slow_start: table.get("slow_start").and_then(|node| node.pause()),
     })
+}
+
+fn unavailable(node: &Node<'_>) -> Option<OnAllUnavailable> {
+    if node.value.is_string() {
+        if node.value == "wait" {
+            node.problem("`wait` needs to know how long", Some("write { wait = \"5s\" }".into()));
+            return None;
+        }
+        let words = [("fail", OnAllUnavailable::Fail), ("probe_best", OnAllUnavailable::ProbeBest)];
+        return node.choice("way to meet an outage of everyone", &words);
+    }
+    let table = node.table(&UNAVAILABLE)?;
+    let wait = table.required("wait", Some("write { wait = \"5s\" }"))?;
+    wait.duration().map(OnAllUnavailable::Wait)
 }
 
 fn hedge(node: &Node<'_>) -> Option<HedgePatch> {

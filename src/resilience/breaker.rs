@@ -9,6 +9,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::clock::Instant;
 
@@ -77,6 +78,8 @@ struct Inner {
     opened: u32,
     generation: u64,
     recovered: Option<Instant>,
+    /// Probes before their time.
+    early: u64,
     buckets: [(u64, u32, u32); BUCKETS],
 }
 
@@ -87,6 +90,8 @@ pub struct Breaker {
     start: Instant,
     /// Closed, and not recovering: what planning finds nearly always, told without the lock.
     calm: AtomicBool,
+    /// Told when a probe ends.
+    probed: Notify,
     inner: Mutex<Inner>,
 }
 
@@ -96,6 +101,8 @@ pub struct Pass {
     breaker: Arc<Breaker>,
     generation: u64,
     probe: bool,
+    /// Of a probe before its time: when the rest ends that it interrupts.
+    rest: Option<Instant>,
     settled: bool,
 }
 
@@ -108,9 +115,10 @@ impl Breaker {
             opened: 0,
             generation: 0,
             recovered: None,
+            early: 0,
             buckets: [(0, 0, 0); BUCKETS],
         };
-        Self { config, start: now, calm: AtomicBool::new(true), inner: Mutex::new(inner) }
+        Self { config, start: now, calm: AtomicBool::new(true), probed: Notify::new(), inner: Mutex::new(inner) }
     }
 
     /// How it stands at `now`.
@@ -166,7 +174,34 @@ impl Breaker {
                 true
             }
         };
-        Ok(Pass { breaker: Arc::clone(self), generation: inner.generation, probe, settled: false })
+        Ok(Pass { breaker: Arc::clone(self), generation: inner.generation, probe, rest: None, settled: false })
+    }
+
+    /// As [`Self::enter`], but a rest under way is interrupted by a probe before its time. If it fails, the rest goes on
+    /// as if nobody had asked.
+    ///
+    /// # Errors
+    /// The wait, if a probe is under way.
+    pub fn enter_early(self: &Arc<Self>, now: Instant) -> Result<Pass, Duration> {
+        let mut inner = self.inner.lock();
+        let State::Open(until) = inner.state else {
+            drop(inner);
+            return self.enter(now);
+        };
+        inner.state = State::HalfOpen { probing: true };
+        inner.early += 1;
+        let rest = (now < until).then_some(until);
+        Ok(Pass { breaker: Arc::clone(self), generation: inner.generation, probe: true, rest, settled: false })
+    }
+
+    /// Waits until a probe that is under way ends, one way or the other.
+    pub fn probed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.probed.notified()
+    }
+
+    /// Probes before their time so far.
+    pub fn early_probes(&self) -> u64 {
+        self.inner.lock().early
     }
 
     /// Opens it at once, for at least `rest`: the provider has said that it will not serve.
@@ -191,16 +226,18 @@ impl Breaker {
         (now.saturating_duration_since(self.start).as_nanos() / width) as u64
     }
 
-    fn record(&self, generation: u64, probe: bool, ok: bool, now: Instant) {
+    fn record(&self, pass: &Pass, ok: bool, now: Instant) {
         let bucket = self.bucket(now);
         let mut inner = self.inner.lock();
         // A straggler from before the breaker changed its state says nothing about the state it is in now.
-        if generation != inner.generation {
+        if pass.generation != inner.generation {
             return;
         }
-        if probe {
+        if pass.probe {
             if ok {
                 inner.close(now);
+            } else if let Some(until) = pass.rest.filter(|until| now < *until) {
+                inner.state = State::Open(until);
             } else {
                 let rest = self.config.cooldown * inner.opened.clamp(1, MOST_COOLDOWNS);
                 inner.open(now + rest);
@@ -212,6 +249,9 @@ impl Breaker {
             }
         }
         self.publish(&inner);
+        if pass.probe {
+            self.probed.notify_waiters();
+        }
     }
 }
 
@@ -256,13 +296,13 @@ impl Pass {
     /// The attempt succeeded.
     pub fn success(mut self, now: Instant) {
         self.settled = true;
-        self.breaker.record(self.generation, self.probe, true, now);
+        self.breaker.record(&self, true, now);
     }
 
     /// The attempt failed in a way that speaks of ill health.
     pub fn failure(mut self, now: Instant) {
         self.settled = true;
-        self.breaker.record(self.generation, self.probe, false, now);
+        self.breaker.record(&self, false, now);
     }
 }
 
@@ -271,7 +311,8 @@ impl Drop for Pass {
         if self.probe && !self.settled {
             let mut inner = self.breaker.inner.lock();
             if inner.generation == self.generation {
-                inner.state = State::HalfOpen { probing: false };
+                inner.state = self.rest.map_or(State::HalfOpen { probing: false }, State::Open);
+                self.breaker.probed.notify_waiters();
             }
         }
     }
@@ -312,6 +353,21 @@ mod tests {
         breaker.enter(later).unwrap().success(later);
         assert_eq!(breaker.state(later), State::Closed);
         assert!((breaker.share(later) - 0.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_probe_before_its_time_leaves_the_rest_as_it_was_unless_it_succeeds() {
+        let (breaker, now) = breaker();
+        let (soon, rest) = (now + Duration::from_secs(1), Duration::from_secs(14));
+        (0..5).for_each(|_| fail(&breaker, now));
+        let probe = breaker.enter_early(soon).unwrap();
+        assert!(breaker.enter_early(soon).is_err() && breaker.enter(soon).is_err());
+        drop(probe);
+        assert_eq!(breaker.wait(soon), rest);
+        breaker.enter_early(soon).unwrap().failure(soon);
+        assert_eq!(breaker.enter(soon).unwrap_err(), rest);
+        breaker.enter_early(soon).unwrap().success(soon);
+        assert_eq!((breaker.state(soon), breaker.early_probes()), (State::Closed, 3));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod deadline;
 pub mod hedge;
 pub mod limit;
 pub mod patch;
+pub mod unavailable;
 
 pub use patch::ResiliencePatch;
 
@@ -21,4 +22,6 @@ pub struct ResilienceConfig {
     pub breaker: breaker::BreakerConfig,
     /// A second copy of a slow request; off unless written.
     pub hedge: Option<hedge::HedgeConfig>,
+    /// What becomes of a call when everyone who may serve it is resting.
+    pub unavailable: unavailable::OnAllUnavailable,
 }

@@ -10,6 +10,7 @@ use super::{
     breaker::BreakerConfig,
     deadline::TimeoutConfig,
     hedge::{HedgeAfter, HedgeConfig},
+    unavailable::OnAllUnavailable,
 };
 
 /// The values that one `resilience` table writes; absent values stay as they are underneath.
@@ -23,6 +24,8 @@ pub struct ResiliencePatch {
     pub breaker: BreakerPatch,
     /// `hedge`.
     pub hedge: Option<HedgePatch>,
+    /// `on_all_unavailable`.
+    pub unavailable: Option<OnAllUnavailable>,
 }
 
 /// Overrides of [`TimeoutConfig`], field by field.
@@ -91,6 +94,7 @@ impl ResiliencePatch {
             retry: self.retry.apply(&base.retry),
             breaker: self.breaker.apply(&base.breaker),
             hedge: self.hedge.map_or(base.hedge, |patch| patch.apply(base.hedge)),
+            unavailable: self.unavailable.unwrap_or(base.unavailable),
         }
     }
 }

@@ -178,7 +178,7 @@ impl Run {
     async fn attempt(&mut self, index: usize) -> Tried {
         let fleet = Arc::clone(&self.fleet);
         let target = &fleet.targets[index];
-        let (permit, pass) = match self.admit(target) {
+        let (permit, pass) = match self.admit(index, target) {
             Ok(admitted) => admitted,
             Err(reason) => return Tried::Skipped(reason),
         };
@@ -223,12 +223,14 @@ impl Run {
     }
 
     /// Takes a place under the limits and the breaker's pass.
-    fn admit(&self, target: &Target) -> Result<(Permit, Pass), Reason> {
+    fn admit(&self, index: usize, target: &Target) -> Result<(Permit, Pass), Reason> {
         let now = clock::now();
         if target.live.is_disabled() {
             return Err(Reason::Disabled);
         }
-        let pass = target.live.breaker.enter(now).map_err(Reason::BreakerOpen)?;
+        let breaker = &target.live.breaker;
+        let pass = if self.plan.probe == Some(index) { breaker.enter_early(now) } else { breaker.enter(now) };
+        let pass = pass.map_err(Reason::BreakerOpen)?;
         let permit = target.live.limiter.admit(self.plan.units, now);
         permit.map(|permit| (permit, pass)).map_err(|refused| Reason::RateLimited(refused.limit, refused.wait))
     }
@@ -339,6 +341,8 @@ fn walk(fleet: &Fleet, plan: &Plan) -> Walk {
             walk.allow(*at, most);
         }
     }
+    // A probe is one attempt.
+    plan.probe.into_iter().for_each(|at| walk.allow(at, 1));
     walk
 }
 

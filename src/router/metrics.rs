@@ -108,6 +108,9 @@ impl Router {
         family("waypost_breaker_open", "gauge", "1 if the circuit breaker is not closed", &|at| {
             Some(f64::from(u8::from(rows[at].1.breaker.state(now).as_str() != "closed")))
         });
+        family("waypost_early_probes_total", "counter", "Calls sent although the breaker was open", &|at| {
+            Some(rows[at].1.breaker.early_probes() as f64)
+        });
         family("waypost_error_rate", "gauge", "Share of attempts that failed of late", &|at| {
             Some(rows[at].3.error_rate)
         });

@@ -55,6 +55,9 @@ impl Candidate {
             if let Some(score) = self.score {
                 let _ = write!(line, "  score {score:.4}");
             }
+            if let Some(detail) = self.detail() {
+                let _ = write!(line, "  {detail}");
+            }
             return line;
         };
         format!(" ✗  {name:width$}  {}: {}", reason.code(), reason.detail())

@@ -346,3 +346,30 @@ def test_who_cools_when_the_call_begins_is_tried_when_its_pause_ends(form: str) 
             ("a", True, 2),
         ]
         assert (a.count, b.count) == (2, 2)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("word", ["fail", "probe_best", {"wait": "3s"}])
+def test_o7_when_everyone_rests(form: str, word: Any) -> None:
+    with FakeProvider() as a, FakeProvider() as b:
+        settings = breaker(failures=1, cooldown="1s")
+        settings["resilience"]["on_all_unavailable"] = word
+        rules = [{"name": "stays with a", "deny": ["b"]}]
+        router = Router(config(a, b, rules=rules, **settings))
+        a.script(500, 200)
+        failure(router, form)
+        if word == "fail":
+            with took(0.5):
+                error = failure(router, form)
+            assert isinstance(error, NoCandidatesError)
+            assert error.retry_after > 0
+            assert error.decision.candidates[0].reason == "breaker_open"
+            return
+        with took(2.5, 0.0 if word == "probe_best" else 0.5):
+            response = call(router, form)
+        first, second = response.decision.candidates
+        assert (first.deployment, first.accepted, first.reason) == ("a", True, None)
+        assert (second.deployment, second.accepted) == ("b", False)
+        assert ("rests" in (first.detail or "")) == (word == "probe_best")
+        assert row(router).breaker == "closed"
+        assert (a.count, b.count) == (2, 0)

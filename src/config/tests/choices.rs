@@ -150,6 +150,13 @@ fn of_resilience() {
     mistake(table("breaker = { failures = 0 }"), "resilience.breaker.failures", "above zero");
     mistake(table("breaker = { failures = 2.5 }"), "resilience.breaker.failures", "a whole number");
     mistake(table("breaker = { coldown = \"3s\" }"), "resilience.breaker.coldown", "did you mean `cooldown`?");
+    let at = "resilience.on_all_unavailable";
+    mistake(table("on_all_unavailable = \"probe-best\""), at, "did you mean `probe_best`?");
+    mistake(table("on_all_unavailable = \"wait\""), at, "write { wait = \"5s\" }");
+    mistake(table("on_all_unavailable = 5"), at, "\"fail\", \"probe_best\" or a table");
+    mistake(table("on_all_unavailable = {}"), at, "wait");
+    mistake(table("on_all_unavailable = { wait = \"0s\" }"), "resilience.on_all_unavailable.wait", "above zero");
+    mistake(table("on_all_unavailable = { max = \"5s\" }"), "resilience.on_all_unavailable.max", "unknown key");
     mistake(table("hedge = { after = \"p95\" }"), "resilience.hedge", "hedging is not in this version yet");
     mistake(table("hedge = { after = \"p100\" }"), "resilience.hedge.after", "from \"p1\" to \"p99\"");
     mistake(table("hedge = { after = \"95%\" }"), "resilience.hedge.after", "did you mean `p95`?");

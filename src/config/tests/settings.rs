@@ -10,6 +10,7 @@ use crate::{
     config::{from_env, from_value, from_value_with},
     error::Result,
     policy::rule::Redact,
+    resilience::unavailable::OnAllUnavailable,
     select::StrategyConfig,
 };
 
@@ -86,9 +87,11 @@ fn resilience_is_laid_in_layers() {
         r#"
         [resilience]
         retry = { attempts = 3 }
+        on_all_unavailable = "probe_best"
         [deployments.a]
         model = "openai/x"
         timeouts = { connect = 1.5 }
+        on_all_unavailable = "fail"
         [deployments.b]
         model = "openai/y"
         [deployments.b.resilience]
@@ -96,6 +99,7 @@ fn resilience_is_laid_in_layers() {
         [routes.r]
         candidates = ["a", "b"]
         hedge = false
+        on_all_unavailable = { wait = "5s" }
         retry = { per_deployment = 1 }
         timeouts = { connect = "2s", total = "20s" }
         "#,
@@ -106,6 +110,9 @@ fn resilience_is_laid_in_layers() {
     assert_eq!((auto.retry.attempts, auto.hedge), (3, None));
     assert_eq!((route.retry.attempts, route.retry.per_deployment, route.hedge), (3, 1, None));
     assert_eq!((a.resilience.retry.attempts, b.resilience.breaker.failures), (3, 2));
+    assert_eq!(auto.unavailable, OnAllUnavailable::ProbeBest);
+    assert_eq!(b.patch.apply(route).unavailable, OnAllUnavailable::Wait(Duration::from_secs(5)));
+    assert_eq!(a.patch.apply(route).unavailable, OnAllUnavailable::Fail);
     let called = a.patch.apply(route);
     assert_eq!(called.timeouts.connect, Duration::from_millis(1_500));
     assert_eq!(called.timeouts.total, Duration::from_secs(20));
