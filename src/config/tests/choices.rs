@@ -154,7 +154,7 @@ fn of_resilience() {
     mistake(table("on_all_unavailable = \"probe-best\""), at, "did you mean `probe_best`?");
     mistake(table("on_all_unavailable = \"wait\""), at, "write { wait = \"5s\" }");
     mistake(table("on_all_unavailable = 5"), at, "\"fail\", \"probe_best\" or a table");
-    mistake(table("on_all_unavailable = {}"), at, "wait");
+    mistake(table("on_all_unavailable = {}"), "resilience.on_all_unavailable.wait", "wait");
     mistake(table("on_all_unavailable = { wait = \"0s\" }"), "resilience.on_all_unavailable.wait", "above zero");
     mistake(table("on_all_unavailable = { max = \"5s\" }"), "resilience.on_all_unavailable.max", "unknown key");
     mistake(table("hedge = { after = \"p95\" }"), "resilience.hedge", "hedging is not in this version yet");
