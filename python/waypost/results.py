@@ -470,6 +470,7 @@ class DeploymentStatus:
         limits_left: What is left of each limit that is set.
         spend: US dollars spent on it.
         capabilities: ``context_window``, ``max_output``, ``tools``, ``vision`` … of its model; None where unknown.
+        failures: Failed attempts by kind of error, the most frequent first.
     """
 
     name: str
@@ -488,3 +489,4 @@ class DeploymentStatus:
     limits_left: dict[str, int]
     spend: float
     capabilities: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)

@@ -96,12 +96,22 @@ fn retry(node: &Node<'_>) -> Option<RetryPatch> {
 
 fn breaker(node: &Node<'_>) -> Option<BreakerPatch> {
     let table = node.table(&BREAKER)?;
-    Some(BreakerPatch {
+    let patch = BreakerPatch {
         failures: table.get("failures").and_then(|node| node.count()),
+        ratio: table.get("ratio").and_then(|node| node.number(0.0, 1.0)),
+        min_calls: table.get("min_calls").and_then(|node| node.count()),
         window: table.get("window").and_then(|node| node.duration()),
         cooldown: table.get("cooldown").and_then(|node| node.duration()),
+        max_cooldown: table.get("max_cooldown").and_then(|node| node.duration()),
         slow_start: table.get("slow_start").and_then(|node| node.pause()),
-    })
+    };
+    if let (Some(first), Some(longest)) = (patch.cooldown, patch.max_cooldown)
+        && longest < first
+    {
+        let message = format!("the longest rest ({longest:?}) is shorter than the first ({first:?})");
+        node.report.add(table.path("max_cooldown"), message, None);
+    }
+    Some(patch)
 }
 
 fn unavailable(node: &Node<'_>) -> Option<OnAllUnavailable> {

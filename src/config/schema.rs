@@ -129,7 +129,7 @@ place!(
     /// When a deployment is given a rest.
     BREAKER,
     "a table such as { failures = 5, cooldown = \"15s\" }",
-    ["failures", "window", "cooldown", "slow_start"]
+    ["failures", "ratio", "min_calls", "window", "cooldown", "max_cooldown", "slow_start"]
 );
 place!(
     /// A second copy of a slow request.

@@ -111,11 +111,17 @@ impl Fleet {
             types: settings.sensitive.types.clone(),
             ..SensitiveConfig::default()
         };
+        let seed = settings.seed.unwrap_or_else(|| u64::from_le_bytes(super::random_bytes()));
         let detector = OnceLock::new();
         if policy.reads().sensitive {
             let _ = detector.set(Some(Detector::new(sensitive.clone())?));
         }
-        let targets: Vec<Arc<Target>> = settings.deployments.into_iter().map(|d| target(d, before, now)).collect();
+        let targets: Vec<Arc<Target>> = settings
+            .deployments
+            .into_iter()
+            .enumerate()
+            .map(|(at, d)| target(d, before, now, seed.wrapping_add(at as u64)))
+            .collect();
         let names: HashMap<String, usize> =
             targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
         let lanes = settings.routes.into_iter().map(|r| (r.route.id.to_string(), Arc::new(lane(r, &names)))).collect();
@@ -190,7 +196,7 @@ impl Fleet {
     }
 }
 
-fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant) -> Arc<Target> {
+fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant, seed: u64) -> Arc<Target> {
     let deployment = &settings.deployment;
     let kept = before.and_then(|fleet| {
         let old = &fleet.targets[*fleet.names.get(deployment.id.as_str())?];
@@ -200,7 +206,7 @@ fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant) ->
             && old.settings.resilience.breaker == settings.resilience.breaker;
         same.then(|| Arc::clone(&old.live))
     });
-    let live = kept.unwrap_or_else(|| Arc::new(Live::new(&settings.limits, settings.resilience.breaker, now)));
+    let live = kept.unwrap_or_else(|| Arc::new(Live::new(&settings.limits, settings.resilience.breaker, now, seed)));
     Arc::new(Target { adapter: adapter::for_deployment(deployment), live, settings })
 }
 

@@ -32,6 +32,7 @@ def test_o1_it_opens_exactly_at_its_number(form: str) -> None:
             assert row(router).breaker == "closed", n
             call(router, form) if n == 2 else failure(router, form)
         assert row(router).breaker == "open"
+        assert row(router).failures == {"server": 5, "invalid_request": 1}
         error = failure(router, form)
         assert isinstance(error, NoCandidatesError)
         assert error.decision.candidates[0].reason == "breaker_open"
@@ -50,6 +51,16 @@ def test_o2_half_of_all_failing_opens_it() -> None:
                 break
         assert row(router).breaker == "open"
         assert a.count == 11
+
+
+def test_o2_its_ratio_and_its_least_number_are_the_configurations() -> None:
+    with FakeProvider() as a:
+        router = Router(config(a, **breaker(ratio=0.2, min_calls=4)))
+        a.script(200, 200, 200, 500)
+        for n in range(4):
+            assert row(router).breaker == "closed", n
+            failure(router, "chat") if n == 3 else call(router, "chat")
+        assert row(router).breaker == "open"
 
 
 def test_o3_one_failure_at_the_start_opens_nothing() -> None:

@@ -150,6 +150,13 @@ fn of_resilience() {
     mistake(table("breaker = { failures = 0 }"), "resilience.breaker.failures", "above zero");
     mistake(table("breaker = { failures = 2.5 }"), "resilience.breaker.failures", "a whole number");
     mistake(table("breaker = { coldown = \"3s\" }"), "resilience.breaker.coldown", "did you mean `cooldown`?");
+    mistake(table("breaker = { ratio = 50 }"), "resilience.breaker.ratio", "a number from 0 to 1");
+    mistake(table("breaker = { min_calls = 0 }"), "resilience.breaker.min_calls", "above zero");
+    mistake(
+        table("breaker = { cooldown = \"9s\", max_cooldown = \"3s\" }"),
+        "resilience.breaker.max_cooldown",
+        "shorter than the first",
+    );
     let at = "resilience.on_all_unavailable";
     mistake(table("on_all_unavailable = \"probe-best\""), at, "did you mean `probe_best`?");
     mistake(table("on_all_unavailable = \"wait\""), at, "write { wait = \"5s\" }");
