@@ -1,5 +1,6 @@
 //! How we try: deadlines, backoff, circuit breakers, limits. Not one word about language models in here.
 
+pub mod adaptive;
 pub mod backoff;
 pub mod breaker;
 pub mod deadline;

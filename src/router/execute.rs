@@ -367,6 +367,9 @@ pub fn settle(target: &Target, error: &Error, pass: Pass, now: Instant) {
     if error.kind.is_ill_health() {
         pass.failure(now);
     }
+    if matches!(error.kind, ErrorKind::RateLimit | ErrorKind::Overloaded | ErrorKind::Timeout) {
+        target.live.limiter.congested();
+    }
     if let (ErrorKind::RateLimit | ErrorKind::Overloaded, Some(wait)) = (error.kind, error.context.retry_after) {
         /// A provider's wish for a pause is believed up to an hour.
         const LONGEST: Duration = Duration::from_secs(3_600);

@@ -105,6 +105,9 @@ impl Router {
         family("waypost_in_flight", "gauge", "Attempts under way", &|at| {
             Some(f64::from(rows[at].1.limiter.in_flight()))
         });
+        family("waypost_concurrency_limit", "gauge", "Attempts that may be under way at once", &|at| {
+            rows[at].1.limiter.most().map(f64::from)
+        });
         family("waypost_breaker_open", "gauge", "1 if the circuit breaker is not closed", &|at| {
             Some(f64::from(u8::from(rows[at].1.breaker.state(now).as_str() != "closed")))
         });

@@ -252,7 +252,7 @@ impl Draft<'_> {
             cost: cost.map(Money::usd),
             latency: if self.call.stream { pace.ttft.or(pace.p50) } else { pace.p50 },
             stale: pace.stale,
-            load: target.settings.limits.concurrency.map_or(in_flight, |most| in_flight / f64::from(most.max(1))),
+            load: target.live.limiter.most().map_or(in_flight, |most| in_flight / f64::from(most.max(1))),
             share: target.live.breaker.share(self.view.now),
             preferred: self.verdict.prefers(at),
             unknown: self.needs.abilities.iter().any(|a| target.deployment().facts.has(*a).is_none()),

@@ -417,3 +417,21 @@ async fn no_wait_for_a_probe_is_begun_that_its_bound_or_the_deadline_cuts_short(
     let kinds = join_all((0..2).map(|_| kind(&router, call()))).await;
     assert_eq!((kinds, wire.now()), (vec![ErrorKind::Server, ErrorKind::NoCandidates], 15_000));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_adaptive_limit_lets_a_burst_wait_and_falls_with_refusals() {
+    let wire = Wire::new(&[("a", &[answer(100)])]);
+    let each = json!({"each": {"limits": {"concurrency": "adaptive"}}});
+    let router = wire.router(&["a"], &[], each.clone());
+    let burst = join_all((0..100).map(|_| router.chat(call()))).await;
+    assert!(burst.iter().all(Result::is_ok));
+    assert_eq!(wire.sent().iter().filter(|sent| sent.1 == 0).count(), 20);
+    assert!(router.metrics().lines().any(|line| {
+        line.starts_with("waypost_concurrency_limit{deployment=\"a\"")
+            && line.rsplit(' ').next().unwrap().parse::<u32>().unwrap() > 30
+    }));
+    let wire = Wire::new(&[("a", &[Act::Say(ms(100), 429, Vec::new(), "{}".into())])]);
+    let router = wire.router(&["a"], &[], each);
+    join_all((0..10).map(|_| router.chat(Call { timeout: Some(ms(150)), ..call() }))).await;
+    assert_eq!(router.deployments()[0].limits_left, [("concurrency", 18)], "one sign, not ten");
+}

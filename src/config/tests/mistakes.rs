@@ -137,6 +137,10 @@ fn of_limits_prices_and_capabilities() {
         "deployments.x.limits.concurency",
         "did you mean `concurrency`?",
     );
+    let at = "deployments.x.limits.concurrency";
+    mistake(deployment("limits = { concurrency = \"adaptiv\" }"), at, "did you mean `adaptive`?");
+    mistake(deployment("limits = { concurrency = 0 }"), at, "above zero");
+    mistake(deployment("limits = { concurrency = true }"), at, "a whole number");
     mistake(deployment("limits = 500"), "deployments.x.limits", "expected a table of limits, found `500`");
     mistake(deployment("price = { input = -1.0, output = 1.0 }"), "deployments.x.price.input", "not negative");
     mistake(deployment("price = { input = 1.0 }"), "deployments.x.price.output", "`output` is missing");

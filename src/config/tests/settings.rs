@@ -143,6 +143,9 @@ fn a_deployment_says_everything_about_itself() {
     assert!(x.credential.key.is_none() && x.stream_upstream);
     assert_eq!(x.headers[0], ("x-team".to_owned(), crate::catalog::Secret::new("blue")));
     assert_eq!((limits.rpm, limits.concurrency, limits.tpm), (Some(10), Some(2), None));
+    assert!(!limits.adaptive);
+    let adaptive = good(deployment("limits = { concurrency = \"adaptive\" }")).deployments[0].limits;
+    assert_eq!((adaptive.concurrency, adaptive.adaptive), (None, true));
     assert_eq!(x.price.as_ref().and_then(|price| price.cache_read), Some(0.025));
     assert_eq!((x.facts.vision, x.facts.context_window), (Some(false), Some(1_000)));
     assert_eq!(x.attribute("zdr"), Some(true.into()));
