@@ -102,6 +102,8 @@ pub enum OnStreamFailure {
     Raise,
     /// Another attempt answers anew, and its first chunk says so (`restarted`).
     Restart,
+    /// Another attempt continues the text so far where its model is known to (`prefill`), or else answers anew.
+    Continue,
 }
 
 /// `[sensitive]`.

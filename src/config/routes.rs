@@ -18,9 +18,9 @@ use crate::{
 /// The route that is taken when the caller names none.
 pub(super) const AUTO: &str = "auto";
 
-/// What an unfinished stream may do next; to continue it is not in this version.
-const ON_STREAM_FAILURE: [(&str, Option<OnStreamFailure>); 3] =
-    [("raise", Some(OnStreamFailure::Raise)), ("restart", Some(OnStreamFailure::Restart)), ("continue", None)];
+/// What becomes of a broken stream.
+const ON_STREAM_FAILURE: [(&str, OnStreamFailure); 3] =
+    [("raise", OnStreamFailure::Raise), ("restart", OnStreamFailure::Restart), ("continue", OnStreamFailure::Continue)];
 
 /// All routes, `auto` among them, in the order written; one for each, also where it has a mistake.
 pub(super) fn section(top: &Table<'_>, names: &Names, base: &ResilienceConfig) -> Vec<RouteSettings> {
@@ -112,13 +112,9 @@ fn fill(route: &mut RouteSettings, default: Option<StrategyConfig>, node: &Node<
     let answers = [("raise", false), ("failover", true)];
     let failover = table.get("on_content_filter").and_then(|node| node.choice("answer to refused content", &answers));
     route.failover_content = failover.unwrap_or(false);
-    if let Some(node) = table.get("on_stream_failure") {
-        match node.choice("answer to a broken stream", &ON_STREAM_FAILURE) {
-            Some(Some(answer)) => route.on_stream_failure = answer,
-            Some(None) => node.report.not_yet(&node.path, &format!("on_stream_failure = {}", node.quoted())),
-            None => {}
-        }
-    }
+    let broken = table.get("on_stream_failure");
+    let broken = broken.and_then(|node| node.choice("answer to a broken stream", &ON_STREAM_FAILURE));
+    route.on_stream_failure = broken.unwrap_or_default();
     if let Some(node) = table.required("candidates", Some("name at least one deployment: candidates = [\"…\"]")) {
         route.route.candidates = candidates(&node, names, by_weight);
     }

@@ -48,6 +48,8 @@ pub struct Run {
     pub(super) walk: Walk,
     pub(super) active: Option<Active>,
     pub(super) booking: Option<Booking>,
+    /// What came of a stream that broke, for whoever can continue it.
+    pub(super) beginning: Option<String>,
     /// Waited for a place: no time of ours.
     pub(super) waited: Duration,
     rng: Rng,
@@ -69,6 +71,8 @@ pub struct Won {
     pub began: Instant,
     /// Its record's place among the decision's attempts.
     pub record: usize,
+    /// The beginning of another's answer that this one continues.
+    pub continues: Option<String>,
 }
 
 enum Tried {
@@ -93,6 +97,7 @@ impl Run {
             walk,
             active,
             booking: None,
+            beginning: None,
             waited,
             rng,
             errors: Vec::new(),
@@ -150,6 +155,10 @@ impl Run {
                 Tried::Won(won) => return Ok(*won),
                 Tried::Skipped(Reason::RateLimited(CONCURRENCY, _)) if self.place(index).await => {}
                 Tried::Skipped(reason) => self.skip(index, reason),
+                Tried::Failed(error) if self.refuses_to_continue(&self.fleet.targets[index], &error) => {
+                    self.beginning = None;
+                    self.walk.postponed(index, clock::now());
+                }
                 Tried::Failed(error) if self.stops(index, &error) => return Err(error),
                 Tried::Failed(error) => self.failed(index, error),
             }
@@ -193,7 +202,9 @@ impl Run {
             stream: self.call.stream,
             redaction: self.plan.redaction.clone(),
         };
-        let wire = match attempt.encode(&self.plan.ask) {
+        let continues = self.continues(target);
+        let ask = self.asked(continues.as_deref());
+        let wire = match attempt.encode(&ask) {
             Ok(wire) => wire,
             Err(error) => {
                 let reason = Reason::Unsupported(error.message.clone());
@@ -208,10 +219,10 @@ impl Run {
         self.accept(index);
         self.walk.started(index);
         let (began, record) = self.began(target);
-        let result = attempt.run(cleared, wire, &self.plan.ask).await;
+        let result = attempt.run(cleared, wire, &ask).await;
         let now = clock::now();
         match result {
-            Ok(answer) => Tried::Won(Box::new(Won { index, answer, permit, pass, began, record })),
+            Ok(answer) => Tried::Won(Box::new(Won { index, answer, permit, pass, began, record, continues })),
             Err(error) => {
                 self.spend(None);
                 let error = self.explain(error, target);

@@ -21,6 +21,7 @@ pub mod read;
 pub mod record;
 pub mod redact;
 pub mod reply;
+mod resume;
 pub mod room;
 pub mod session;
 pub mod status;
@@ -245,7 +246,7 @@ impl Router {
 }
 
 fn hold(won: Won) -> (Held, Answer) {
-    let Won { index, answer, permit, pass, began, record } = won;
+    let Won { index, answer, permit, pass, began, record, .. } = won;
     (Held { index, permit, pass, began, record, first_token: None }, answer)
 }
 

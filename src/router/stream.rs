@@ -13,6 +13,7 @@ use super::{
     feed::Feed,
     fleet::resilience,
     reply::Reply,
+    resume,
 };
 use crate::{
     chat::{Accumulator, ChatChunk, ChatResponse},
@@ -63,6 +64,10 @@ struct Open {
     /// For how long the provider has been waited for since its last content. A slow reader's time is not the provider's.
     silent: Duration,
     stall: Duration,
+    /// Whether it continues what another began, so that nothing is void.
+    continues: bool,
+    /// Whether the white space between the two answers is already there.
+    spaced: bool,
 }
 
 impl ChatStream {
@@ -134,16 +139,18 @@ impl ChatStream {
         }
     }
 
-    /// Whether another attempt may answer anew; it is then the loop's turn, within the attempts that are left.
+    /// Whether another attempt may go on or answer anew; it is then the loop's turn, within the attempts that are left.
     fn restarts(&mut self, broke: &Broke) -> bool {
         let Some(run) = self.run.as_mut() else { return false };
-        let wanted =
-            run.plan.lane.as_ref().is_some_and(|lane| lane.settings.on_stream_failure == OnStreamFailure::Restart);
+        let answer = run.plan.lane.as_ref().map_or(OnStreamFailure::Raise, |lane| lane.settings.on_stream_failure);
         let stops = broke.error.kind == ErrorKind::DeadlineExceeded || run.stops(broke.index, &broke.cause);
-        if wanted && !stops {
-            run.failed(broke.index, broke.cause.clone());
+        if answer == OnStreamFailure::Raise || stops {
+            return false;
         }
-        wanted && !stops
+        run.failed(broke.index, broke.cause.clone());
+        let continues = answer == OnStreamFailure::Continue;
+        run.beginning = run.beginning(&broke.partial.body).filter(|_| continues);
+        true
     }
 
     /// What broke the stream stays the error, whatever befell the attempts to answer anew.
@@ -221,7 +228,12 @@ impl Open {
         Ok(chunk)
     }
 
-    fn deliver(&mut self, chunk: ChatChunk, restarted: bool) -> Delivered {
+    fn deliver(&mut self, mut chunk: ChatChunk, after_break: bool) -> Delivered {
+        let restarted = after_break && !self.continues;
+        if self.spaced && chunk.has_content() {
+            resume::join(&mut chunk);
+            self.spaced = !chunk.has_content();
+        }
         if chunk.has_content() {
             self.silent = Duration::ZERO;
         }
@@ -231,19 +243,25 @@ impl Open {
 }
 
 fn begin(run: &Run, won: Won) -> Option<Open> {
-    let Won { index, answer, permit, pass, began, record } = won;
+    let Won { index, answer, permit, pass, began, record, continues } = won;
     let Answer::Stream(opened) = answer else { return None };
     let (first, feed, first_token) = opened.into_parts();
     let held = Held { index, permit, pass, began, record, first_token: Some(first_token) };
     let target = &run.fleet.targets[index];
+    let mut all = Accumulator::default();
+    if let Some(text) = &continues {
+        all.push(&resume::before(text));
+    }
     Some(Open {
         feed,
         held: Some(held),
         deployment: target.deployment().id.clone(),
         ready: first.into(),
-        all: Accumulator::default(),
+        all,
         silent: Duration::ZERO,
         stall: resilience(target, run.plan.lane.as_deref()).timeouts.stall,
+        spaced: continues.as_ref().is_some_and(|text| text.ends_with(char::is_whitespace)),
+        continues: continues.is_some(),
     })
 }
 

@@ -39,9 +39,12 @@ class Bench:
         self.fallback.script(*scenario(name, scale=scale, interval=interval, part="fallback"))
 
     def router(self, **top: Any) -> Router:
-        """A router with default settings but for the time limits."""
-        deployments = {"primary": self.primary.deployment(), "fallback": self.fallback.deployment()}
-        route = {"candidates": ["primary"], "fallback": ["fallback"]}
+        """A router with default settings but for the time limits, and what becomes of a broken stream."""
+        able = {"capabilities": {"prefill": True}} if top.pop("prefill", False) else {}
+        deployments = {"primary": self.primary.deployment(), "fallback": self.fallback.deployment(**able)}
+        route: dict[str, Any] = {"candidates": ["primary"], "fallback": ["fallback"]}
+        if answer := top.pop("answer", None):
+            route["on_stream_failure"] = answer
         resilience = {"timeouts": TIMEOUTS, **top.pop("resilience", {})}
         return Router({"deployments": deployments, "routes": {"auto": route}, "resilience": resilience, **top})
 
@@ -163,6 +166,19 @@ def test_f09_a_stall_is_found_in_time(one: Bench, form: str) -> None:
     assert isinstance(error.__cause__, TimeoutError)
     assert error.partial.text
     whole(call(router, form), "primary")
+
+
+@pytest.mark.parametrize("form", STREAMS)
+@pytest.mark.parametrize("name", ["F08", "F09", "F14"])
+def test_f08_f09_f14_are_answered_whole_where_the_route_says_so(one: Bench, form: str, name: str) -> None:
+    one.play(name)
+    router = one.router(answer="continue", prefill=name == "F14")
+    with took(3.0):
+        response, chunks = streamed(router, form)
+    assert response.text == SIXTY_WORDS
+    assert any(chunk.restarted for chunk in chunks)
+    assert attempts(response)[0] == ("primary", "stream")
+    assert idle(router)
 
 
 @pytest.mark.parametrize("form", STREAMS)
@@ -358,3 +374,60 @@ def test_what_broke_the_stream_stays_the_error(form: str) -> None:
         assert isinstance(broken.__cause__, ConnectionError)
         assert len(broken.decision.attempts) > 1
         assert router.chat("And now?").text
+
+
+def continuing(a: FakeProvider, b: FakeProvider, **capabilities: bool) -> Router:
+    """Return a router that continues a broken stream; what `b` can do is given."""
+    return Router(
+        {
+            "deployments": {"a": a.deployment(), "b": b.deployment(capabilities=capabilities)},
+            "routes": {"auto": {"candidates": ["a", "b"], "on_stream_failure": "continue"}},
+        }
+    )
+
+
+@pytest.mark.parametrize("form", STREAMS)
+def test_a_broken_stream_goes_on_where_the_next_model_can(form: str) -> None:
+    with FakeProvider("openai") as a, FakeProvider("anthropic") as b:
+        a.script(Step(reply="One two three four five six", cut_after=3))
+        b.script(Step(reply=" and the rest"))
+        router = continuing(a, b, prefill=True)
+        stream = router.stream("Count") if form == "stream" else None
+        if stream is None:
+
+            async def collect() -> Any:
+                stream = router.astream("Count")
+                return [chunk async for chunk in stream], stream.response
+
+            chunks, response = asyncio.run(collect())
+        else:
+            chunks, response = list(stream), stream.response
+        began = b.requests[0].json["messages"][-1]
+        assert began["role"] == "assistant"
+        begun = str(began["content"])
+        assert "One two" in begun
+        assert not any(chunk.restarted for chunk in chunks)
+        whole = "".join(chunk.text for chunk in chunks)
+        assert response.text == whole
+        assert whole.startswith("One two")
+        assert whole.endswith("and the rest")
+        assert "  " not in whole
+        assert attempts(response) == [("a", "stream"), ("b", None)]
+        assert idle(router)
+
+
+@pytest.mark.parametrize("form", STREAMS)
+@pytest.mark.parametrize("options", [{}, {"tools": True}, {"refuses": True}])
+def test_what_cannot_go_on_begins_anew(form: str, options: dict[str, bool]) -> None:
+    with FakeProvider("openai") as a, FakeProvider("anthropic") as b:
+        a.script(Step(cut_after=40))
+        if options.get("refuses"):
+            b.script("prefill", 200)
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+        tools = {"tools": [tool]} if options.get("tools") else {}
+        router = continuing(a, b, prefill=bool(options))
+        response, chunks = streamed(router, form, **tools)
+        assert response.text == SIXTY_WORDS
+        assert [chunk.deployment for chunk in chunks if chunk.restarted] == ["b"]
+        assert b.requests[-1].json["messages"][-1]["role"] == "user"
+        assert len(b.requests) == (2 if options.get("refuses") else 1)

@@ -82,11 +82,6 @@ fn of_what_stands_beside_candidates() {
         "routes.fast.on_stream_failure",
         "known here: `raise`",
     );
-    mistake(
-        route("candidates = [\"mini\"]\non_stream_failure = \"continue\""),
-        "routes.fast.on_stream_failure",
-        "not in this version yet",
-    );
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Draft<'_> {
         if members.is_empty() {
             return None;
         }
-        let best = self.order(strategy, &members, &contenders).first()?.clone();
+        let best = *self.order(strategy, &members, &contenders).first()?;
         let chosen = tier[best.at];
         let id = &self.fleet.targets[chosen.one.at].deployment().id;
         listed.retain(|candidate| candidate.deployment != *id || candidate.fallback != fallback);
