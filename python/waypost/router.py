@@ -593,7 +593,9 @@ class Router:
     def deployments(self) -> list[DeploymentStatus]:
         """How every deployment stands."""
         rows = self._core.deployments()
-        return [DeploymentStatus(**{**row, **{key: dict(row[key]) for key in ("limits_left", "failures")}}) for row in rows]
+        return [
+            DeploymentStatus(**{**row, **{key: dict(row[key]) for key in ("limits_left", "failures")}}) for row in rows
+        ]
 
     @property
     def routes(self) -> list[str]:

@@ -3,12 +3,12 @@
 use super::{
     hint,
     reader::{Node, Table},
-    schema::{BREAKER, HEDGE, RESILIENCE, RETRY, TIMEOUTS, UNAVAILABLE},
+    schema::{BREAKER, HEDGE, QUEUE, RESILIENCE, RETRY, TIMEOUTS, UNAVAILABLE},
 };
 use crate::resilience::{
     ResiliencePatch,
     hedge::HedgeAfter,
-    patch::{BreakerPatch, HedgePatch, RetryPatch, TimeoutPatch},
+    patch::{BreakerPatch, HedgePatch, QueuePatch, RetryPatch, TimeoutPatch},
     unavailable::OnAllUnavailable,
 };
 
@@ -35,6 +35,7 @@ pub(super) fn overrides(table: &Table<'_>) -> ResiliencePatch {
         retry: if nested.value.get("retry").is_some() { inner.retry } else { direct.retry },
         breaker: if nested.value.get("breaker").is_some() { inner.breaker } else { direct.breaker },
         hedge: inner.hedge.or(direct.hedge),
+        queue: if nested.value.get("queue").is_some() { inner.queue } else { direct.queue },
         unavailable: inner.unavailable.or(direct.unavailable),
     }
 }
@@ -45,6 +46,7 @@ fn parts(table: &Table<'_>) -> ResiliencePatch {
         retry: table.get("retry").and_then(|node| retry(&node)).unwrap_or_default(),
         breaker: table.get("breaker").and_then(|node| breaker(&node)).unwrap_or_default(),
         hedge: table.get("hedge").and_then(|node| hedge(&node)),
+        queue: table.get("queue").and_then(|node| queue(&node)).unwrap_or_default(),
         unavailable: table.get("on_all_unavailable").and_then(|node| unavailable(&node)),
     }
 }
@@ -112,6 +114,14 @@ fn breaker(node: &Node<'_>) -> Option<BreakerPatch> {
         node.report.add(table.path("max_cooldown"), message, None);
     }
     Some(patch)
+}
+
+fn queue(node: &Node<'_>) -> Option<QueuePatch> {
+    let table = node.table(&QUEUE)?;
+    Some(QueuePatch {
+        max: table.get("max").and_then(|node| node.whole(0)).map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
+        max_wait: table.get("max_wait").and_then(|node| node.pause()),
+    })
 }
 
 fn unavailable(node: &Node<'_>) -> Option<OnAllUnavailable> {

@@ -47,11 +47,11 @@ place!(
     [
         "model", "api_key", "base_url", "api", "api_version", "region", "project", "location", "credentials", "headers",
         "extra_body", "limits", "price", "capabilities", "tags", "weight", "attributes", "stream_upstream", "timeouts",
-        "retry", "breaker", "hedge", "on_all_unavailable", "resilience",
+        "retry", "breaker", "hedge", "queue", "on_all_unavailable", "resilience",
     ],
     {
         "limits": LIMITS, "price": PRICE, "capabilities": CAPABILITIES, "credentials": CREDENTIALS,
-        "timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "on_all_unavailable": UNAVAILABLE
+        "timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE
     }
 );
 place!(
@@ -85,9 +85,9 @@ place!(
     "a table with `candidates`",
     [
         "candidates", "fallback", "strategy", "on_content_filter", "on_stream_failure", "timeouts", "retry", "breaker",
-        "hedge", "on_all_unavailable", "resilience",
+        "hedge", "queue", "on_all_unavailable", "resilience",
     ],
-    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "on_all_unavailable": UNAVAILABLE}
+    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
 );
 place!(
     /// A candidate with a weight.
@@ -109,9 +109,9 @@ place!(
 place!(
     /// Resilience.
     RESILIENCE,
-    "a table of timeouts, retry, breaker, hedge and on_all_unavailable",
-    ["timeouts", "retry", "breaker", "hedge", "on_all_unavailable"],
-    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "on_all_unavailable": UNAVAILABLE}
+    "a table of timeouts, retry, breaker, hedge, queue and on_all_unavailable",
+    ["timeouts", "retry", "breaker", "hedge", "queue", "on_all_unavailable"],
+    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
 );
 place!(
     /// Time limits.
@@ -134,6 +134,10 @@ place!(
 place!(
     /// A second copy of a slow request.
     HEDGE, "a table such as { after = \"p95\", max_extra = 0.05 }, or false", ["after", "max_extra"]
+);
+place!(
+    /// How calls wait for room.
+    QUEUE, "a table such as { max = 100, max_wait = \"5s\" }", ["max", "max_wait"]
 );
 place!(
     /// What becomes of a call when everyone rests.
@@ -184,6 +188,7 @@ pub(super) static PLACES: &[(&str, &Place)] = &[
     ("resilience.retry", &RETRY),
     ("resilience.breaker", &BREAKER),
     ("resilience.hedge", &HEDGE),
+    ("resilience.queue", &QUEUE),
     ("resilience.on_all_unavailable", &UNAVAILABLE),
     ("sensitive", &SENSITIVE),
     ("budgets.NAME", &BUDGET),

@@ -10,6 +10,7 @@ use super::{
     breaker::BreakerConfig,
     deadline::TimeoutConfig,
     hedge::{HedgeAfter, HedgeConfig},
+    queue::QueueConfig,
     unavailable::OnAllUnavailable,
 };
 
@@ -24,6 +25,8 @@ pub struct ResiliencePatch {
     pub breaker: BreakerPatch,
     /// `hedge`.
     pub hedge: Option<HedgePatch>,
+    /// `queue`.
+    pub queue: QueuePatch,
     /// `on_all_unavailable`.
     pub unavailable: Option<OnAllUnavailable>,
 }
@@ -77,6 +80,21 @@ pub struct BreakerPatch {
     pub slow_start: Option<Duration>,
 }
 
+/// Overrides of [`QueueConfig`], field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueuePatch {
+    /// As [`QueueConfig::max`].
+    pub max: Option<u32>,
+    /// As [`QueueConfig::max_wait`].
+    pub max_wait: Option<Duration>,
+}
+
+impl QueuePatch {
+    fn apply(self, base: QueueConfig) -> QueueConfig {
+        QueueConfig { max: self.max.unwrap_or(base.max), max_wait: self.max_wait.unwrap_or(base.max_wait) }
+    }
+}
+
 /// An override of hedging.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum HedgePatch {
@@ -100,6 +118,7 @@ impl ResiliencePatch {
             retry: self.retry.apply(&base.retry),
             breaker: self.breaker.apply(&base.breaker),
             hedge: self.hedge.map_or(base.hedge, |patch| patch.apply(base.hedge)),
+            queue: self.queue.apply(base.queue),
             unavailable: self.unavailable.unwrap_or(base.unavailable),
         }
     }

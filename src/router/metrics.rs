@@ -50,6 +50,7 @@ impl Router {
     pub fn metrics(&self) -> String {
         let mut text = String::new();
         self.write_calls(&mut text);
+        self.write_waiting(&mut text);
         self.write_decisions(&mut text);
         self.write_deployments(&mut text);
         self.write_budgets(&mut text);
@@ -61,6 +62,11 @@ impl Router {
         for ((route, outcome), count) in &*self.shared.counters.calls.lock() {
             let _ = writeln!(text, "waypost_calls_total{{route=\"{}\",outcome=\"{outcome}\"}} {count}", escape(route));
         }
+    }
+
+    fn write_waiting(&self, text: &mut String) {
+        head(text, "waypost_waiting", "gauge", "Calls that wait for room under limits");
+        let _ = writeln!(text, "waypost_waiting {}", self.shared.load.waiting());
     }
 
     fn write_decisions(&self, text: &mut String) {

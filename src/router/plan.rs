@@ -11,12 +11,12 @@ use super::{
     budget::Budgets,
     call::{Ask, Call},
     failure::no_candidates,
-    fleet::{Fleet, Lane, Named, Target},
+    fleet::{Fleet, Lane, Named, Target, resilience},
     live::Pace,
     own,
     read::{Needs, apply, read},
     redact::redact,
-    walk::{LONGEST_WAIT, Late, PATIENCE},
+    walk::{LONGEST_WAIT, Late},
 };
 use crate::{
     catalog::Money,
@@ -29,6 +29,7 @@ use crate::{
         backoff::RetryConfig,
         deadline::TimeoutConfig,
         limit::{CONCURRENCY, Units},
+        queue::QueueConfig,
     },
     select::{Contender, Ranked, StrategyConfig, rank},
     signals::{Signals, sensitive::Redaction},
@@ -62,6 +63,8 @@ pub struct Plan {
     pub retry: RetryConfig,
     /// The time limits of the route.
     pub timeouts: TimeoutConfig,
+    /// How the call waits for room.
+    pub queue: QueueConfig,
     /// The whole time of the call.
     pub total: Duration,
     /// The record so far.
@@ -330,7 +333,8 @@ impl Draft<'_> {
             return None;
         }
         // A batch may take all of its time.
-        let patience = if self.call.patient { LONGEST_WAIT } else { PATIENCE };
+        let queue = resilience(&self.fleet.targets[one.at], self.lane).queue;
+        let patience = if self.call.patient { LONGEST_WAIT } else { queue.max_wait };
         Some(Late { index: one.at, fallback, at: self.view.now + wait, patience })
     }
 
@@ -368,7 +372,7 @@ impl Draft<'_> {
         let first = candidates.first().or(fallback.first());
         let chosen = first.map(|at| self.fleet.targets[*at].deployment().id.clone());
         let refusal = self.refused(&listed, chosen.is_none());
-        let base = first.map(|at| super::fleet::resilience(&self.fleet.targets[*at], self.lane)).unwrap_or_default();
+        let base = first.map(|at| resilience(&self.fleet.targets[*at], self.lane)).unwrap_or_default();
         let base = self.lane.map_or(base, |lane| lane.settings.resilience.clone());
         let route = RouteId::from(self.route());
         let reason = self.sentence(named, &listed, refusal.as_ref());
@@ -401,6 +405,7 @@ impl Draft<'_> {
             redaction: None,
             retry: base.retry,
             timeouts: base.timeouts,
+            queue: base.queue,
             total: self.call.timeout.unwrap_or(base.timeouts.total),
             decision: decision.into(),
             refusal,

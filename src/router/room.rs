@@ -9,7 +9,7 @@ use futures_util::{FutureExt, future::select_all};
 use super::{
     execute::Run,
     fleet::{Target, resilience},
-    walk::PATIENCE,
+    load::Waiting,
 };
 use crate::{
     clock::{self, Instant},
@@ -31,11 +31,17 @@ struct Taken {
 
 impl Run {
     /// Waits for room under the limits that refused everybody, or for the first of those who rest to be probed. False if
-    /// there is none within the patience of the call: three seconds, or all of its time for a batch; what
+    /// there is none within the patience of the call: as long as `queue` says, or all of its time for a batch; what
     /// `on_all_unavailable` says for those who rest.
     pub(super) async fn room(&self) -> bool {
+        // A batch has its own bound: as many at once as its caller said.
+        let Some(_place) = self.queues() else { return false };
         let now = clock::now();
-        let patience = if self.call.patient { self.deadline.0 } else { (self.start + PATIENCE).min(self.deadline.0) };
+        let patience = if self.call.patient {
+            self.deadline.0
+        } else {
+            (self.start + self.plan.queue.max_wait).min(self.deadline.0)
+        };
         let Taken { busy, probed, at } = self.taken(now, patience);
         let busy = if now < patience { busy } else { Vec::new() };
         let freed = busy.iter().map(|target| target.live.limiter.freed().boxed());
@@ -58,11 +64,22 @@ impl Run {
         if (self.walk.tries(index) == 0 && !self.walk.is_late(index)) || self.walk.has_alternative(index) {
             return false;
         }
+        let Some(_place) = self.queues() else { return false };
         let now = clock::now();
-        let left = if self.call.patient { self.deadline.remaining(now) } else { PATIENCE.saturating_sub(self.waited) };
+        let left = if self.call.patient {
+            self.deadline.remaining(now)
+        } else {
+            self.plan.queue.max_wait.saturating_sub(self.waited)
+        };
         let freed = tokio::time::timeout(left, self.fleet.targets[index].live.limiter.freed()).await;
         self.waited += clock::now() - now;
         freed.is_ok()
+    }
+
+    /// A place among those who wait for room, if the queue is not full.
+    fn queues(&self) -> Option<Waiting> {
+        let most = if self.call.patient { u32::MAX } else { self.plan.queue.max };
+        self.shared.load.wait(most)
     }
 
     /// What stands in everybody's way for a while. Rates are waited for until `patience` ends, breakers as long as

@@ -435,3 +435,18 @@ async fn an_adaptive_limit_lets_a_burst_wait_and_falls_with_refusals() {
     join_all((0..10).map(|_| router.chat(Call { timeout: Some(ms(150)), ..call() }))).await;
     assert_eq!(router.deployments()[0].limits_left, [("concurrency", 18)], "one sign, not ten");
 }
+
+#[tokio::test(start_paused = true)]
+async fn as_many_wait_for_room_as_the_queue_holds_and_as_long_as_it_says() {
+    let wire = Wire::new(&[("a", &[answer(1_100)])]);
+    let config = |queue: Value| json!({"each": {"limits": {"concurrency": 1}}, "resilience": {"queue": queue}});
+    let router = wire.router(&["a"], &[], config(json!({"max": 2, "max_wait": "10s"})));
+    let results = join_all((0..5).map(|_| router.chat(call()))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 3, "one at once, and two who waited");
+    assert!(router.metrics().contains("\nwaypost_waiting 0\n"));
+    for (queue, served) in [(json!({"max": 0}), 1), (json!({"max_wait": 0}), 1), (json!({"max_wait": "5s"}), 5)] {
+        let router = wire.router(&["a"], &[], config(queue.clone()));
+        let results = join_all((0..6).map(|_| router.chat(call()))).await;
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), served, "{queue}");
+    }
+}

@@ -152,6 +152,10 @@ fn of_resilience() {
         "resilience.breaker.max_cooldown",
         "shorter than the first",
     );
+    mistake(table("queue = 100"), "resilience.queue", "a table such as { max = 100");
+    mistake(table("queue = { max = -1 }"), "resilience.queue.max", "negative");
+    mistake(table("queue = { max_wait = \"5 sec\" }"), "resilience.queue.max_wait", "did you mean \"5s\"?");
+    mistake(table("queue = { wait = \"5s\" }"), "resilience.queue.wait", "unknown key");
     let at = "resilience.on_all_unavailable";
     mistake(table("on_all_unavailable = \"probe-best\""), at, "did you mean `probe_best`?");
     mistake(table("on_all_unavailable = \"wait\""), at, "write { wait = \"5s\" }");

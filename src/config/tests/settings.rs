@@ -99,6 +99,7 @@ fn resilience_is_laid_in_layers() {
         [routes.r]
         candidates = ["a", "b"]
         hedge = false
+        queue = { max_wait = "5s" }
         on_all_unavailable = { wait = "5s" }
         retry = { per_deployment = 1 }
         timeouts = { connect = "2s", total = "20s" }
@@ -110,6 +111,7 @@ fn resilience_is_laid_in_layers() {
     assert_eq!((auto.retry.attempts, auto.hedge), (3, None));
     assert_eq!((route.retry.attempts, route.retry.per_deployment, route.hedge), (3, 1, None));
     assert_eq!((a.resilience.retry.attempts, b.resilience.breaker.failures), (3, 2));
+    assert_eq!((route.queue.max, route.queue.max_wait), (1_000, Duration::from_secs(5)));
     assert_eq!(auto.unavailable, OnAllUnavailable::ProbeBest);
     assert_eq!(b.patch.apply(route).unavailable, OnAllUnavailable::Wait(Duration::from_secs(5)));
     assert_eq!(a.patch.apply(route).unavailable, OnAllUnavailable::Fail);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Draft, Member};
 use crate::{
     resilience::{breaker::State, limit::Units, unavailable::OnAllUnavailable},
-    router::{fleet::resilience, walk::PATIENCE},
+    router::fleet::resilience,
     select::StrategyConfig,
     trace::{Candidate, Reason},
 };
@@ -38,7 +38,7 @@ impl Draft<'_> {
     /// Who is asked although it rests, as a place in the fleet, and whether it is second choice. Its record in `listed`
     /// says why. Nobody, if somebody at a limit has room soon.
     pub(super) fn probe(&mut self, strategy: &StrategyConfig, listed: &mut Vec<Candidate>) -> Option<(usize, bool)> {
-        if self.later.iter().any(|late| late.at <= self.view.now + PATIENCE) {
+        if self.later.iter().any(|late| late.at <= self.view.now + late.patience) {
             return None;
         }
         let fallback = self.resting.iter().all(|resting| resting.fallback);
