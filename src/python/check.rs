@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What stands in for a variable: good as a key and as an address, and nobody's.
-const STAND_IN: &str = "http://unset.invalid";
+pub(super) const STAND_IN: &str = "http://unset.invalid";
 /// How the messages of a missing variable name it.
 const VARIABLE: &str = "environment variable `";
 
@@ -64,9 +64,13 @@ fn row(problem: &Problem) -> Value {
 
 /// Where a variable is missing, and which.
 fn missing(problem: &Problem) -> Option<(String, String)> {
-    let (_, after) = problem.message.split_once(VARIABLE)?;
-    let (name, _) = after.split_once('`')?;
-    Some((problem.path.clone(), name.to_owned()))
+    Some((problem.path.clone(), variable(&problem.message)?.to_owned()))
+}
+
+/// Which variable a message misses.
+pub(super) fn variable(message: &str) -> Option<&str> {
+    let (_, after) = message.split_once(VARIABLE)?;
+    after.split_once('`').map(|(name, _)| name)
 }
 
 fn meaning(settings: &Settings) -> Value {

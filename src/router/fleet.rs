@@ -17,7 +17,7 @@ use crate::{
     clock::Instant,
     config::{DeploymentSettings, RouteSettings, Settings},
     error::{Error, ErrorKind, Result},
-    policy::Policy,
+    policy::{Policy, Verdict},
     resilience::ResilienceConfig,
     signals::sensitive::{Detector, SensitiveConfig, SensitiveReport},
 };
@@ -138,6 +138,17 @@ impl Fleet {
             name.split_once('/').is_some_and(|(p, m)| p == deployment.provider.id && m == deployment.model)
         });
         by_model.map(Named::Deployment).ok_or_else(|| self.unknown(name))
+    }
+
+    /// Where a request goes: by a route, which a rule may set, or to the one deployment that its caller named.
+    pub fn way(&self, named: &Named, verdict: &Verdict) -> (Option<Arc<Lane>>, Option<usize>) {
+        match named {
+            Named::Route(own) => {
+                let set = verdict.route.as_ref().and_then(|route| self.lane(route));
+                (Some(Arc::clone(set.unwrap_or(own))), None)
+            }
+            Named::Deployment(at) => (None, Some(*at)),
+        }
     }
 
     /// What sensitive content `request` and `metadata` hold. A detector that cannot be built counts everything as sensitive.

@@ -16,6 +16,7 @@ pub mod load;
 pub mod metrics;
 pub mod own;
 pub mod plan;
+pub mod prove;
 pub mod quote;
 pub mod read;
 pub mod record;
