@@ -216,6 +216,7 @@ impl Run {
         if let Err(reason) = self.reserve(index) {
             return Tried::Skipped(reason);
         }
+        self.accept(index);
         self.walk.started(index);
         let (began, record) = self.began(target);
         let result = attempt.run(cleared, wire, &ask).await;
@@ -304,11 +305,11 @@ impl Run {
     }
 
     fn skip(&mut self, index: usize, reason: Reason) {
-        if let (Reason::RateLimited(_, Some(wait)), true) = (&reason, self.walk.tries(index) > 0) {
+        if let Reason::RateLimited(_, Some(wait)) = &reason {
             self.walk.postponed(index, clock::now() + *wait);
-            return;
+        } else {
+            self.walk.skipped(index);
         }
-        self.walk.skipped(index);
         self.refuse(index, reason);
     }
 
@@ -343,7 +344,8 @@ impl Run {
 /// The way through the plan's candidates; a deployment may have its own word on how often it is tried.
 fn walk(fleet: &Fleet, plan: &Plan) -> Walk {
     let mut walk = Walk::new(&plan.candidates, &plan.fallback, &plan.retry);
-    for at in plan.candidates.iter().chain(&plan.fallback) {
+    plan.later.iter().for_each(|late| walk.later(late, &plan.retry));
+    for at in plan.candidates.iter().chain(&plan.fallback).chain(plan.later.iter().map(|late| &late.index)) {
         if let Some(most) = fleet.targets[*at].settings.patch.retry.per_deployment {
             walk.allow(*at, most);
         }

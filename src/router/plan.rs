@@ -13,6 +13,7 @@ use super::{
     own,
     read::{Needs, apply, read},
     redact::redact,
+    walk::{LONGEST_WAIT, Late, PATIENCE},
 };
 use crate::{
     catalog::Money,
@@ -21,7 +22,11 @@ use crate::{
     error::{Error, ErrorKind, Result},
     id::{DeploymentId, RequestId, RouteId},
     policy::{Clearance, Spender, Verdict},
-    resilience::{backoff::RetryConfig, deadline::TimeoutConfig, limit::Units},
+    resilience::{
+        backoff::RetryConfig,
+        deadline::TimeoutConfig,
+        limit::{CONCURRENCY, Units},
+    },
     select::{Contender, Ranked, StrategyConfig, rank},
     signals::{Signals, sensitive::Redaction},
     trace::{Candidate, Decision, Reason, Record},
@@ -42,6 +47,8 @@ pub struct Plan {
     pub candidates: Vec<usize>,
     /// Second choice in order.
     pub fallback: Vec<usize>,
+    /// Who is at a limit for the moment, and could serve once it has room.
+    pub later: Vec<Late>,
     /// The tags of the request, with those that rules added: on whose behalf money is spent.
     pub tags: Vec<String>,
     /// Units that each attempt reserves.
@@ -86,8 +93,17 @@ pub fn plan(fleet: &Fleet, call: &Call, id: RequestId, view: View<'_>) -> Result
     let (lane, single) = fleet.way(&named, &verdict);
     let ask = apply(call, &verdict)?;
     let redacted = redact(fleet, ask.clone(), &verdict, signals.sensitive.as_ref());
-    let mut draft =
-        Draft { fleet, call, lane: lane.as_deref(), needs: &needs, signals, verdict: &verdict, view, failure: None };
+    let mut draft = Draft {
+        fleet,
+        call,
+        lane: lane.as_deref(),
+        needs: &needs,
+        signals,
+        verdict: &verdict,
+        view,
+        later: Vec::new(),
+        failure: None,
+    };
     let output = draft.expected_output(&ask);
     let single = single.map(|at| [(at, 1.0)]);
     let of_lane = || lane.as_ref().map_or(&[][..], |lane| &lane.candidates[..]);
@@ -124,6 +140,8 @@ struct Draft<'a> {
     signals: Signals,
     verdict: &'a Verdict,
     view: View<'a>,
+    /// Who is at a limit for the moment.
+    later: Vec<Late>,
     /// What went wrong in the user's own strategy.
     failure: Option<Error>,
 }
@@ -152,6 +170,10 @@ impl Draft<'_> {
             let cost = target.deployment().price.as_ref().map(|price| price.cost(&usage));
             let one = Member { at: *at, cost, pace: target.live.pace(self.view.now) };
             if let Some(reason) = self.refusal(*at, target, cost, output) {
+                // Who is not among those that the user's own strategy was shown is not tried behind its back.
+                if !matches!(strategy, StrategyConfig::Custom(_)) {
+                    self.later.extend(self.late(&one, &reason, fallback));
+                }
                 refused.push((one, reason));
             } else {
                 contenders.push(self.contender(&one, *weight));
@@ -273,6 +295,22 @@ impl Draft<'_> {
         Some(Reason::RateLimited(refused.limit, refused.wait))
     }
 
+    /// When `one` could serve after all, if nothing but a limit stands in its way for a while. One that is full may have
+    /// room at any moment.
+    fn late(&self, one: &Member, reason: &Reason, fallback: bool) -> Option<Late> {
+        let wait = match reason {
+            Reason::RateLimited(CONCURRENCY, _) => Duration::ZERO,
+            Reason::RateLimited(_, wait) => (*wait)?,
+            _ => return None,
+        };
+        if self.overspent(&self.fleet.targets[one.at], one.cost).is_some() {
+            return None;
+        }
+        // A batch may take all of its time.
+        let patience = if self.call.patient { LONGEST_WAIT } else { PATIENCE };
+        Some(Late { index: one.at, fallback, at: self.view.now + wait, patience })
+    }
+
     /// Asked last: whoever is refused for money would serve otherwise.
     fn overspent(&self, target: &Target, cost: Option<Money>) -> Option<Reason> {
         let who = Spender {
@@ -332,6 +370,7 @@ impl Draft<'_> {
             lane: None,
             candidates,
             fallback,
+            later: self.later,
             tags: self.verdict.tags.clone(),
             ask,
             units,

@@ -31,10 +31,11 @@ impl Run {
         woken.is_ok() || at.is_some()
     }
 
-    /// Waits for a place for a repetition on `index`: its first try had one, which others have taken in the pause. False
+    /// Waits for a place on `index`, for a repetition (its first try had one, which others have taken in the pause) or for
+    /// the first try of one that was full when the call began. False
     /// if patience ends, or somebody else is ready.
     pub(super) async fn place(&mut self, index: usize) -> bool {
-        if self.walk.tries(index) == 0 || self.walk.has_alternative(index) {
+        if (self.walk.tries(index) == 0 && !self.walk.is_late(index)) || self.walk.has_alternative(index) {
             return false;
         }
         let now = clock::now();
@@ -57,6 +58,26 @@ impl Run {
             }
         }
         (busy, shortest)
+    }
+
+    /// `index` is tried after all, though it was at a limit when the call was planned: the record says so.
+    pub(super) fn accept(&mut self, index: usize) {
+        let id = &self.fleet.targets[index].deployment().id;
+        let Some(from) = self.plan.decision.candidates.iter().position(|c| c.deployment == *id && c.refused.is_some())
+        else {
+            return;
+        };
+        let fallback = self.plan.decision.candidates[from].fallback;
+        let tier = if fallback { &mut self.plan.fallback } else { &mut self.plan.candidates };
+        if !tier.contains(&index) {
+            tier.push(index);
+        }
+        let listed = &mut self.plan.decision.candidates;
+        let mut candidate = listed.remove(from);
+        let accepted = listed.iter().take_while(|other| other.refused.is_none()).count();
+        candidate.refused = None;
+        candidate.rank = u32::try_from(accepted + 1).ok();
+        listed.insert(accepted, candidate);
     }
 
     /// Decides anew, as the same call.

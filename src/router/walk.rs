@@ -2,7 +2,8 @@
 //!
 //! Candidates come first, one attempt each and at once. Before second choice is reached, the last candidate standing gets
 //! a retry if its failure is passing and its pause short. When everyone has had a turn, the passing failures are retried
-//! in the order in which their pauses end, within the attempts and the deadline of the call.
+//! in the order in which their pauses end, within the attempts and the deadline of the call. So is who was at a limit
+//! when the call began: not first, and not forgotten either.
 
 use std::time::Duration;
 
@@ -32,6 +33,19 @@ pub enum Step {
     Exhausted,
 }
 
+/// One that was at a limit when the call was planned.
+#[derive(Clone, Copy, Debug)]
+pub struct Late {
+    /// Which.
+    pub index: usize,
+    /// Whether it is second choice.
+    pub fallback: bool,
+    /// When it has room again.
+    pub at: Instant,
+    /// How long the call stands still for it when nobody else is left.
+    pub patience: Duration,
+}
+
 #[derive(Clone, Debug)]
 struct Turn {
     index: usize,
@@ -40,11 +54,25 @@ struct Turn {
     most: u32,
     out: bool,
     not_before: Option<Instant>,
+    /// Of one that has had no turn yet: how long the call stands still for it when nobody else is left.
+    patience: Duration,
 }
 
 impl Turn {
     fn may_repeat(&self) -> bool {
         !self.out && self.not_before.is_some() && self.tries < self.most
+    }
+
+    /// Whether it could not be tried when its turn came, but can be later.
+    fn late(&self) -> bool {
+        self.may_repeat() && self.tries == 0
+    }
+
+    /// When it can be tried, after a pause that is worth it.
+    fn again(&self, now: Instant, deadline: Instant) -> Option<Instant> {
+        let longest = if self.tries == 0 { self.patience } else { LONGEST_WAIT };
+        let at = self.not_before.filter(|_| self.may_repeat())?.max(now);
+        (at < deadline && at - now <= longest).then_some(at)
     }
 }
 
@@ -61,7 +89,15 @@ impl Walk {
     pub fn new(candidates: &[usize], fallback: &[usize], retry: &RetryConfig) -> Self {
         let most = retry.per_deployment.max(1);
         let turn = |fallback| {
-            move |index: &usize| Turn { index: *index, fallback, tries: 0, most, out: false, not_before: None }
+            move |index: &usize| Turn {
+                index: *index,
+                fallback,
+                tries: 0,
+                most,
+                out: false,
+                not_before: None,
+                patience: PATIENCE,
+            }
         };
         let turns = candidates.iter().map(turn(false)).chain(fallback.iter().map(turn(true))).collect();
         Self { turns, last: None, left: retry.attempts.max(1) }
@@ -74,13 +110,21 @@ impl Walk {
         }
     }
 
+    /// `late` cannot be tried before its time, and is tried when everyone else has had a turn.
+    pub fn later(&mut self, late: &Late, retry: &RetryConfig) {
+        let Late { index, fallback, at, patience } = *late;
+        let most = retry.per_deployment.max(1);
+        self.turns.push(Turn { index, fallback, tries: 0, most, out: false, not_before: Some(at), patience });
+    }
+
     /// What to do next at `now`. `deadline` is the end of the call.
     pub fn next(&self, now: Instant, deadline: Instant) -> Step {
         if self.left == 0 {
             return Step::Exhausted;
         }
-        let untried =
-            |fallback: bool| self.turns.iter().find(move |t| t.fallback == fallback && t.tries == 0 && !t.out);
+        let untried = |fallback: bool| {
+            self.turns.iter().find(move |t| t.fallback == fallback && t.tries == 0 && !t.out && !t.late())
+        };
         let second = untried(true);
         // The last attempt is second choice's, if it has had none.
         let first = untried(false).filter(|_| self.left > 1 || second.is_none());
@@ -93,16 +137,24 @@ impl Walk {
                 _ => Step::Try { index: turn.index, at: now },
             };
         }
-        let again = self.turns.iter().filter(|t| t.may_repeat()).min_by_key(|t| t.not_before);
-        match again.and_then(|t| t.not_before.map(|at| (t.index, at.max(now)))) {
-            Some((index, at)) if at < deadline && at - now <= LONGEST_WAIT => Step::Try { index, at },
-            _ => Step::Exhausted,
+        let again = || self.turns.iter().filter_map(|t| Some((t.again(now, deadline)?, t.tries, t.index)));
+        // The last attempt is for who has had none.
+        let only = again().filter(|(_, tries, _)| self.left == 1 && *tries == 0).min();
+        match only.or_else(|| again().min_by_key(|(at, tries, _)| (*at, *tries))) {
+            Some((at, _, index)) => Step::Try { index, at },
+            None => Step::Exhausted,
         }
     }
 
-    /// Whether another deployment is ready if this attempt on `index` fails in silence.
+    /// Whether another deployment is ready if this attempt on `index` fails in silence. Who is at a limit is not.
     pub fn has_alternative(&self, index: usize) -> bool {
-        self.left > 0 && self.turns.iter().any(|t| t.index != index && !t.out && (t.tries == 0 || t.may_repeat()))
+        let ready = |t: &Turn| !t.out && !t.late() && (t.tries == 0 || t.may_repeat());
+        self.left > 0 && self.turns.iter().any(|t| t.index != index && ready(t))
+    }
+
+    /// Whether `index` could not be tried when its turn came, but can be later.
+    pub fn is_late(&self, index: usize) -> bool {
+        self.turns.iter().any(|t| t.index == index && t.late())
     }
 
     /// Who has not been tried yet and still may be.
@@ -139,9 +191,11 @@ impl Walk {
         }
     }
 
-    /// `index` was tried, may be tried again, but not before `at`.
+    /// `index` may be tried, or tried again, but not before `at`. Who is put off once more has so much less patience left.
     pub fn postponed(&mut self, index: usize, at: Instant) {
         if let Some(turn) = self.turn(index) {
+            let more = turn.not_before.map_or(Duration::ZERO, |before| at.saturating_duration_since(before));
+            turn.patience = turn.patience.saturating_sub(if turn.tries == 0 { more } else { Duration::ZERO });
             turn.not_before = Some(at);
         }
     }
@@ -218,6 +272,41 @@ mod tests {
     fn the_last_attempt_is_kept_for_second_choice() {
         let seen = tried(&[0, 1, 2, 3, 4], &[9], |_| error(ErrorKind::Connection));
         assert_eq!(seen.iter().map(|s| s.0).collect::<Vec<_>>(), [0, 1, 2, 9]);
+    }
+
+    #[test]
+    fn who_is_at_a_limit_is_tried_when_it_has_room_after_everyone_else() {
+        let start = crate::clock::now();
+        let ms = Duration::from_millis;
+        for (at, patience, next) in
+            [(20, PATIENCE, Some(20)), (3_001, PATIENCE, None), (3_001, MINUTE, Some(3_001)), (60_000, MINUTE, None)]
+        {
+            let mut walk = Walk::new(&[0], &[9], &RetryConfig::default());
+            walk.later(&Late { index: 5, fallback: false, at: start + ms(at), patience }, &RetryConfig::default());
+            for (index, quota) in [(0, ErrorKind::Quota), (9, ErrorKind::Quota)] {
+                assert_eq!(walk.next(start, start + MINUTE), Step::Try { index, at: start });
+                walk.started(index);
+                walk.failed(index, &error(quota), start, ms(100));
+            }
+            assert!(!walk.has_alternative(9) && walk.is_late(5));
+            let wanted = next.map_or(Step::Exhausted, |at| Step::Try { index: 5, at: start + ms(at) });
+            assert_eq!(walk.next(start, start + MINUTE), wanted, "{at}");
+        }
+    }
+
+    #[test]
+    fn the_last_attempt_is_kept_for_who_has_had_none() {
+        let start = crate::clock::now();
+        let retry = RetryConfig { attempts: 2, ..RetryConfig::default() };
+        let mut walk = Walk::new(&[0], &[], &retry);
+        let late = Late { index: 5, fallback: false, at: start + Duration::from_secs(2), patience: PATIENCE };
+        walk.later(&late, &retry);
+        walk.started(0);
+        walk.failed(0, &error(ErrorKind::Server), start, Duration::from_millis(100));
+        assert_eq!(walk.next(start, start + MINUTE), Step::Try { index: 5, at: late.at });
+        // Put off once more, it is waited for only as long as patience lasts.
+        walk.postponed(5, late.at + Duration::from_secs(2));
+        assert_ne!(walk.next(late.at, start + MINUTE), Step::Try { index: 5, at: late.at + Duration::from_secs(2) });
     }
 
     #[test]

@@ -329,3 +329,20 @@ def test_a_session_stays_where_it_was() -> None:
         moved = router.chat("Hello", session="s").deployment
         assert moved != home
         assert router.chat("Hello", session="s").deployment == moved
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_who_cools_when_the_call_begins_is_tried_when_its_pause_ends(form: str) -> None:
+    with FakeProvider() as a, FakeProvider() as b:
+        router = Router(config(a, b))
+        a.script(Step(429, retry_after=0.6), 200)
+        b.script(200, Step(401))
+        assert call(router, form).deployment == "b"
+        with took(2.0, 0.2):
+            response = call(router, form)
+        assert response.deployment == "a"
+        assert [(one.deployment, one.accepted, one.rank) for one in response.decision.candidates] == [
+            ("b", True, 1),
+            ("a", True, 2),
+        ]
+        assert (a.count, b.count) == (2, 2)

@@ -1,4 +1,4 @@
-"""README.md as a newcomer would type it.
+"""README.md, and the pages of docs/ that teach, as a newcomer would type them.
 
 Every Python block runs as it stands, in a namespace of its own; one that starts with `# continues` goes on where the
 block before it ended. Every TOML block is a configuration that loads. Shell blocks run where the fence says so
@@ -17,19 +17,25 @@ from typing import Any, NamedTuple
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "policies.md"]
 FENCE = re.compile(r"^```(?P<language>\w+)(?P<marks>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 CONTINUES = "# continues"
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
 
 
 class Block(NamedTuple):
-    """A fenced block and the line of the README where its code starts."""
+    """A fenced block, its page, and the line where its code starts."""
 
+    page: Path
     language: str
     marks: str
     code: str
     line: int
+
+    @property
+    def place(self) -> str:
+        return f"{self.page.name} line {self.line}"
 
     @property
     def continues(self) -> bool:
@@ -37,19 +43,25 @@ class Block(NamedTuple):
 
 
 def blocks(*languages: str) -> list[Block]:
-    text = README.read_text(encoding="utf-8")
-    found = [
-        Block(match["language"], match["marks"].strip(), match["code"], text.count("\n", 0, match.start("code")) + 1)
+    found = [block for page in PAGES for block in blocks_of(page)]
+    return [block for block in found if block.language in languages and block.marks != "no-run"]
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(
+            page, match["language"], match["marks"].strip(), match["code"], text.count("\n", 0, match.start("code")) + 1
+        )
         for match in FENCE.finditer(text)
     ]
-    return [block for block in found if block.language in languages and block.marks != "no-run"]
 
 
 def stories() -> list[list[Block]]:
     """The Python blocks, each with those that continue it."""
     found: list[list[Block]] = []
     for block in blocks("python"):
-        if block.continues and found:
+        if block.continues and found and found[-1][0].page == block.page:
             found[-1].append(block)
         else:
             found.append([block])
@@ -57,7 +69,7 @@ def stories() -> list[list[Block]]:
 
 
 def named(items: list[Block]) -> list[str]:
-    return [f"line {item.line}" for item in items]
+    return [item.place for item in items]
 
 
 @pytest.fixture(autouse=True)
@@ -71,13 +83,13 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("story", stories(), ids=lambda story: f"line {story[0].line}")
+@pytest.mark.parametrize("story", stories(), ids=lambda story: story[0].place)
 def test_python_runs_as_it_stands(story: list[Block]) -> None:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     try:
         for block in story:
-            # The blank lines make a traceback point into the README.
-            code = compile("\n" * (block.line - 1) + block.code, str(README), "exec", dont_inherit=True)
+            # The blank lines make a traceback point into the page.
+            code = compile("\n" * (block.line - 1) + block.code, str(block.page), "exec", dont_inherit=True)
             exec(code, namespace)
     finally:
         # What the end of a script would end.
@@ -106,7 +118,8 @@ def test_shell_runs_as_it_stands(block: Block) -> None:
     subprocess.run(["bash", "-euo", "pipefail", "-c", block.code], check=True, stdin=subprocess.DEVNULL, timeout=120)
 
 
-def test_every_block_is_found() -> None:
-    fences = re.findall(r"^```", README.read_text(encoding="utf-8"), re.MULTILINE)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_is_found(page: Path) -> None:
+    fences = re.findall(r"^```", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(fences) % 2 == 0
     assert all(not story[0].continues for story in stories()), "the first block continues nothing"

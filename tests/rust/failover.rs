@@ -1,6 +1,6 @@
 //! The attempt loop under virtual time: who is tried, when, and what is left behind.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -9,7 +9,7 @@ use waypost::{
     clock,
     error::ErrorKind,
     router::{Call, Router},
-    trace::Outcome,
+    trace::{Outcome, Reason},
 };
 
 use crate::wire::{Act, Wire, answer, call, ms, status, with};
@@ -273,6 +273,50 @@ async fn no_silent_candidate_takes_the_whole_deadline_while_another_is_ready() {
     assert_eq!(wire.now(), 900);
     let outcomes: Vec<_> = failure.0.decision.unwrap().attempts.iter().map(|attempt| attempt.outcome).collect();
     assert_eq!(outcomes, [Outcome::Error; 3]);
+}
+
+/// `a` is cooled by a first call, which `b` then serves; every later answer of `b` is a failure.
+async fn cooled(pause: &str) -> (Arc<Wire>, Router) {
+    let wire = Wire::new(&[("a", &[with(429, "retry-after-ms", pause), answer(0)]), ("b", &[answer(0), status(401)])]);
+    let router = wire.router(&["a", "b"], &[], json!({}));
+    assert_eq!(router.chat(call()).await.unwrap().deployment.as_str(), "b");
+    (wire, router)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cools_when_the_call_begins_is_tried_when_its_pause_ends() {
+    for pause in [20, 2_900] {
+        let (wire, router) = cooled(&pause.to_string()).await;
+        let reply = router.chat(call()).await.unwrap();
+        assert_eq!(wire.sent()[2..], [("b".to_owned(), 0), ("a".to_owned(), pause)]);
+        let candidates: Vec<_> =
+            reply.decision.candidates.iter().map(|c| (c.deployment.as_str(), c.refused.is_none(), c.rank)).collect();
+        assert_eq!(candidates, [("b", true, Some(1)), ("a", true, Some(2))]);
+        assert_eq!(reply.decision.chosen.as_ref().unwrap().as_str(), "a");
+        assert!(reply.decision.reason.ends_with("`b` (authentication) failed, `a` was attempt 2"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_longer_than_patience_or_the_deadline_is_not_waited_out() {
+    let (wire, router) = cooled("3100").await;
+    let failure = router.chat(call()).await.unwrap_err();
+    assert_eq!((failure.0.error.kind, wire.now()), (ErrorKind::Authentication, 0));
+    let decision = failure.0.decision.unwrap();
+    let a = decision.candidates.iter().find(|c| c.deployment.as_str() == "a").unwrap();
+    assert_eq!((a.refused.as_ref().map(Reason::code), a.rank), (Some("rate_limited"), None));
+    let (wire, router) = cooled("500").await;
+    router.chat(Call { timeout: Some(ms(400)), ..call() }).await.unwrap_err();
+    assert_eq!((wire.sent().len(), wire.now()), (3, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_full_when_the_call_begins_is_waited_for_when_nobody_else_is_left() {
+    let wire = Wire::new(&[("a", &[answer(1_500)]), ("b", &[status(401)])]);
+    let router = wire.router(&["a", "b"], &[], json!({"each": {"limits": {"concurrency": 1}}}));
+    let both = join_all((0..2).map(|_| router.chat(call()))).await;
+    assert!(both.iter().all(Result::is_ok), "{both:?}");
+    assert_eq!(wire.sent(), [("a".to_owned(), 0), ("b".to_owned(), 0), ("a".to_owned(), 1_500)]);
 }
 
 #[tokio::test(start_paused = true)]
