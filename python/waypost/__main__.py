@@ -262,7 +262,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prove_arguments(command: argparse.ArgumentParser) -> None:
     command.epilog = "Exit codes: 0 proved, 1 there is a counterexample, 2 it cannot be told, or a condition is wrong."
-    command.add_argument("--never", required=True, metavar="EXPR", help="which deployments, as in \"provider == 'openai'\"")
+    command.add_argument(
+        "--never", required=True, metavar="EXPR", help="which deployments, as in \"provider == 'openai'\""
+    )
     command.add_argument("--when", metavar="EXPR", help="which requests, as in `sensitive.any`; all unless given")
     command.add_argument(
         "--config", metavar="FILE", help="a configuration; else WAYPOST_CONFIG, else the keys that are set"

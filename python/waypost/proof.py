@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .results import RuleFired
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
 __all__ = ["Counterexample", "Proof", "prove"]
@@ -49,7 +49,9 @@ class Counterexample:
         if not self.rules:
             lines.append("  no rule that says where it may go fires")
         if self.doubt:
-            lines.append(f"  whether {self.deployment} is one of those cannot be told ({self.doubt}), so it counts as one")
+            lines.append(
+                f"  whether {self.deployment} is one of those cannot be told ({self.doubt}), so it counts as one"
+            )
         return "\n".join(lines)
 
 
@@ -133,7 +135,8 @@ def prove(
     Args:
         config: As for :class:`Router`: a file, a mapping or a list; None for the environment.
         never: Which deployments, in CEL over ``provider``, ``model``, ``deployment``, ``region``, ``tags`` and the attributes
-            of deployments. What a deployment does not say of itself is ``null``.
+            of deployments. What a deployment does not say of itself is ``null``; where the condition then fails (``!zdr``), it counts
+            as one of them.
         when: Which requests, in CEL as in a rule; all unless given.
 
     Returns:

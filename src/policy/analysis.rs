@@ -1,6 +1,6 @@
 //! Rules over all requests at once: what holds in every class of them, and in which it does not.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use super::{
     Policy, Verdict,
@@ -116,5 +116,14 @@ impl Analysis<'_> {
         let scope = Scope::new(&class.signals);
         let asked = self.question.as_ref().is_none_or(|(written, _)| written.holds(&self.root, &scope) == Ok(true));
         asked.then(|| self.policy.evaluate(&class.signals, named))
+    }
+}
+
+impl fmt::Debug for Analysis<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Analysis")
+            .field("policy", &self.policy)
+            .field("variables", &self.variables)
+            .finish_non_exhaustive()
     }
 }

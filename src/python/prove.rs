@@ -51,7 +51,7 @@ fn settings(source: Option<&Bound<'_, PyAny>>) -> PyResult<Result<Settings>> {
         };
         match read.as_ref().err().and_then(unset) {
             // Each round names one more; a name that comes again is no name of a variable.
-            Some(name) if missing.borrow_mut().insert(name) => {}
+            Some(name) if missing.borrow_mut().insert(name.clone()) => {}
             _ => return Ok(read),
         }
     }
