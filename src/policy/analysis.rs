@@ -24,6 +24,17 @@ pub struct Analysis<'p> {
     variables: Variables,
 }
 
+/// What is plain to see of a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Outline<'p> {
+    /// Its name.
+    pub name: &'p str,
+    /// Whether it has a condition that does not always hold.
+    pub conditional: bool,
+    /// Whether it sets the route.
+    pub routes: bool,
+}
+
 /// Which rules an analysis is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scrutiny {
@@ -34,6 +45,15 @@ pub enum Scrutiny {
 }
 
 impl Policy {
+    /// Every rule, in the order written.
+    pub fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
+        self.rules.iter().map(|rule| Outline {
+            name: &rule.name,
+            conditional: rule.when.is_some(),
+            routes: rule.route.is_some(),
+        })
+    }
+
     /// Prepares an analysis of the requests for which `when` holds.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::{
         budget::BudgetConfig,
         rule::{Matcher, RuleConfig},
     },
-    router::Router,
+    router::{Router, findings::limits},
     transport::client,
 };
 
@@ -43,9 +43,14 @@ pub(super) fn check(py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<Py<PyAn
     let mut problems: Vec<Value> = second.iter().filter(|problem| !foreign(problem)).map(row).collect();
     let meaning = meaning(&settings);
     let mut warnings = Vec::new();
+    let mut findings = Vec::new();
     if second.is_empty() {
+        findings = limits(&settings);
         match Router::new(settings, client::shared()) {
-            Ok(router) => warnings = router.warnings(),
+            Ok(router) => {
+                warnings = router.warnings();
+                findings.extend(py.detach(|| router.findings()).map_err(fail)?);
+            }
             Err(error) => {
                 let context = &error.context;
                 problems.push(
@@ -55,7 +60,10 @@ pub(super) fn check(py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<Py<PyAn
         }
     }
     let missing: Vec<Value> = missing.iter().map(|(path, name)| json!({"path": path, "variable": name})).collect();
-    object(py, &json!({"problems": problems, "missing": missing, "warnings": warnings, "meaning": meaning}))
+    object(
+        py,
+        &json!({"problems": problems, "missing": missing, "warnings": warnings, "findings": findings, "meaning": meaning}),
+    )
 }
 
 fn row(problem: &Problem) -> Value {

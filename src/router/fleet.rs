@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Answer tokens assumed on a route that has not answered yet.
-const FIRST_ANSWER: f64 = 400.0;
+pub(super) const FIRST_ANSWER: f64 = 400.0;
 /// Answers behind the running mean, about.
 const ANSWER_MEMORY: f64 = 50.0;
 

@@ -9,6 +9,7 @@ pub mod failure;
 #[cfg(test)]
 mod fake;
 pub mod feed;
+pub mod findings;
 pub mod fleet;
 pub mod guard;
 pub mod live;
