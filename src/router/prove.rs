@@ -142,7 +142,10 @@ impl Search<'_> {
         let certain = verified.and_then(|verdict| Some((self.reached(&named, &verdict)?, verdict)));
         let is_certain = certain.is_some();
         let (reached, verdict) = certain.unwrap_or((reached, verdict));
-        Some((self.counterexample(class, caller, &named, reached, verdict), is_certain))
+        let (lane, _) = self.fleet.way(&named, &verdict);
+        let route = lane.map(|lane| lane.settings.route.id.to_string());
+        let model = caller.to_owned();
+        Some((Counterexample { model, route, ..self.counterexample(class, reached, verdict) }, is_certain))
     }
 
     /// The first deployment among those reached that must not be.
@@ -154,19 +157,12 @@ impl Search<'_> {
         all.find(|(at, _)| verdict.clearance.allows(*at) && self.forbidden[*at] != Ok(false))
     }
 
-    fn counterexample(
-        &self,
-        class: &Class,
-        caller: &str,
-        named: &Named,
-        (at, fallback): Reached,
-        verdict: Verdict,
-    ) -> Counterexample {
-        let (lane, _) = self.fleet.way(named, &verdict);
+    /// All of it but the caller and the route.
+    fn counterexample(&self, class: &Class, (at, fallback): Reached, verdict: Verdict) -> Counterexample {
         Counterexample {
             signals: class.shown(),
-            model: caller.to_owned(),
-            route: lane.map(|lane| lane.settings.route.id.to_string()),
+            model: String::new(),
+            route: None,
             deployment: self.fleet.targets[at].deployment().id.to_string(),
             fallback,
             rules: verdict.fired,

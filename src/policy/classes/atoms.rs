@@ -175,14 +175,19 @@ impl<'a> Reader<'a> {
         });
         strings.truncate(HINTS);
         if tags {
-            strings.iter().for_each(|tag| self.note(Variable::Tag(tag.clone()), |_| {}));
+            for tag in &strings {
+                self.note(Variable::Tag(tag.clone()), |_| {});
+            }
         }
         for variable in variables {
             let values = strings.clone();
             let is_text = variable == Variable::Text;
-            self.note(variable, |mentions| match is_text {
-                true => mentions.members.extend(values),
-                false => mentions.values.extend(values.into_iter().map(Value::from)),
+            self.note(variable, |mentions| {
+                if is_text {
+                    mentions.members.extend(values);
+                } else {
+                    mentions.values.extend(values.into_iter().map(Value::from));
+                }
             });
         }
     }

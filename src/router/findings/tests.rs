@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt::Write, sync::Arc};
 
 use super::*;
 use crate::{
@@ -30,7 +30,7 @@ fn findings(rules: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut text = FLEET.to_owned();
     for (n, (when, effect)) in rules.iter().enumerate() {
         let when = if when.is_empty() { String::new() } else { format!("when = \"{when}\"\n") };
-        text.push_str(&format!("[[rules]]\nname = 'r{n}'\n{when}{effect}\n"));
+        writeln!(text, "[[rules]]\nname = 'r{n}'\n{when}{effect}").unwrap();
     }
     let findings = router(&text, &Arc::new(Fake::default())).findings().unwrap();
     assert!(findings.iter().all(|finding| !finding.remedy.is_empty()));
