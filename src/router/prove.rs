@@ -107,8 +107,10 @@ impl Search<'_> {
         let (mut looked_at, mut possible) = (0, None);
         for class in classes.filter(|class| self.analysis.asks(class)) {
             looked_at += 1;
+            // Once for all callers: what may be touched is the same for who names a deployment, and `way` knows the rest.
+            let verdict = self.analysis.verdict(&class, false);
             for caller in self.of_class(&class, &callers) {
-                let Some((found, is_certain)) = self.look(&class, caller) else { continue };
+                let Some((found, is_certain)) = self.look(&class, caller, &verdict) else { continue };
                 if is_certain {
                     return Proof {
                         answer: Answer::Counterexample,
@@ -133,15 +135,14 @@ impl Search<'_> {
     }
 
     /// What `caller` reaches that must not be reached, and whether that is certain.
-    fn look(&self, class: &Class, caller: &str) -> Option<(Counterexample, bool)> {
+    fn look(&self, class: &Class, caller: &str, verdict: &Verdict) -> Option<(Counterexample, bool)> {
         let named = self.fleet.resolve(caller).ok()?;
         let by_name = matches!(named, Named::Deployment(_));
-        let verdict = self.analysis.verdict(class, by_name);
-        let reached = self.reached(&named, &verdict)?;
+        let reached = self.reached(&named, verdict)?;
         let verified = self.analysis.verified(class, by_name);
         let certain = verified.and_then(|verdict| Some((self.reached(&named, &verdict)?, verdict)));
         let is_certain = certain.is_some();
-        let (reached, verdict) = certain.unwrap_or((reached, verdict));
+        let (reached, verdict) = certain.unwrap_or_else(|| (reached, verdict.clone()));
         let (lane, _) = self.fleet.way(&named, &verdict);
         let route = lane.map(|lane| lane.settings.route.id.to_string());
         let model = caller.to_owned();

@@ -21,7 +21,7 @@ use crate::{
 
 pub(super) use atoms::Reader;
 
-/// Classes at most: about a second of work.
+/// Classes at most: seconds of work.
 pub const MOST: usize = 1 << 16;
 
 /// A variable that conditions look at.
