@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         WaypostError,
     )
+    from .proof import Counterexample, Proof, prove
     from .results import (
         Attempt,
         Candidate,
@@ -66,6 +67,7 @@ __all__ = [
     "ContentFilterError",
     "ContextLengthError",
     "Cost",
+    "Counterexample",
     "DeadlineExceededError",
     "Decision",
     "DeploymentStatus",
@@ -75,6 +77,7 @@ __all__ = [
     "NotFoundError",
     "OverloadedError",
     "PermissionDeniedError",
+    "Proof",
     "ProtocolError",
     "ProviderError",
     "QuotaError",
@@ -87,9 +90,11 @@ __all__ = [
     "Usage",
     "WaypostError",
     "__version__",
+    "prove",
 ]
 
 _HOME = {
+    "proof": ("Counterexample", "Proof", "prove"),
     "router": ("AsyncChatStream", "ChatStream", "Router"),
     "results": (
         "Attempt",

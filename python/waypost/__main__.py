@@ -1,4 +1,4 @@
-"""The command line: `waypost demo | check | route | chat | models`.
+"""The command line: `waypost demo | check | prove | route | chat | models`.
 
 Exit codes: 0 all is well, 1 a problem was found or a call failed, 2 wrong usage, 130 interrupted. An error is one line;
 `WAYPOST_DEBUG=1` shows the traceback too.
@@ -90,6 +90,20 @@ def _check(arguments: argparse.Namespace) -> int:
     from ._check import check
 
     return check(arguments.file, strict=arguments.strict)
+
+
+def _prove(arguments: argparse.Namespace) -> int:
+    from .errors import ConfigError
+    from .proof import prove
+
+    try:
+        proof = prove(arguments.config or os.environ.get("WAYPOST_CONFIG"), when=arguments.when, never=arguments.never)
+    except ConfigError as error:
+        # Neither proved nor refuted: 1 would say that there is a counterexample.
+        fail(f"ConfigError: {error}")
+        return USAGE
+    say(json.dumps(proof.to_dict(), indent=2, ensure_ascii=False) if arguments.json else proof.explain())
+    return {"proved": 0, "counterexample": PROBLEM}.get(proof.answer, USAGE)
 
 
 def _route(arguments: argparse.Namespace) -> int:
@@ -229,6 +243,8 @@ def _parser() -> argparse.ArgumentParser:
     check = command("check", _check, "validate a configuration file and say what it means")
     check.add_argument("file", help="a .toml, .yaml or .json file")
     check.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
+    prove = command("prove", _prove, "show that no request of a class can reach certain deployments, or one that does")
+    _prove_arguments(prove)
     route = command("route", _route, "decide without calling: who would answer this prompt, and why")
     _call_arguments(route)
     route.add_argument("--json", action="store_true", help="the whole decision as JSON")
@@ -242,6 +258,18 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in LATER.items():
         command(name, lambda arguments: _later(arguments.command), text.split(";")[0])
     return parser
+
+
+def _prove_arguments(command: argparse.ArgumentParser) -> None:
+    command.epilog = "Exit codes: 0 proved, 1 there is a counterexample, 2 it cannot be told, or a condition is wrong."
+    command.add_argument(
+        "--never", required=True, metavar="EXPR", help="which deployments, as in \"provider == 'openai'\""
+    )
+    command.add_argument("--when", metavar="EXPR", help="which requests, as in `sensitive.any`; all unless given")
+    command.add_argument(
+        "--config", metavar="FILE", help="a configuration; else WAYPOST_CONFIG, else the keys that are set"
+    )
+    command.add_argument("--json", action="store_true", help="the whole answer as JSON")
 
 
 def _call_arguments(command: argparse.ArgumentParser) -> None:

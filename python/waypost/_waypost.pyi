@@ -20,6 +20,7 @@ __all__ = [
     "__version__",
     "catalogue",
     "check",
+    "prove",
     "providers",
 ]
 
@@ -143,5 +144,6 @@ class ChatChunk:
         """Return an OpenAI `chat.completion.chunk` object."""
 
 def check(path: str | PathLike[str]) -> dict[str, Any]: ...
+def prove(source: object, when: str | None, never: str) -> dict[str, Any]: ...
 def catalogue() -> dict[str, Any]: ...
 def providers() -> list[dict[str, Any]]: ...

@@ -23,9 +23,9 @@ pub struct Policy {
     pub(super) count: usize,
     /// Absent if no rule has a condition.
     pub(super) root: Option<Root>,
-    reads: Reads,
+    pub(super) reads: Reads,
     /// Of each rule.
-    each: Vec<Reads>,
+    pub(super) each: Vec<Reads>,
 }
 
 /// Which of the signals that are costly some rule looks at; the others need not be computed.
@@ -74,7 +74,7 @@ impl Reads {
 }
 
 /// One rule, ready.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) name: Arc<str>,
     /// Absent means always.

@@ -56,7 +56,11 @@ impl Policy {
     /// Applies the rules to a request. `named` says that the caller asked for a deployment by name: then no rule sets the
     /// route, and every other effect holds as ever.
     pub fn evaluate(&self, signals: &Signals, named: bool) -> Verdict {
-        let mut scope = Scope::new(signals);
+        self.evaluate_in(Scope::new(signals), named)
+    }
+
+    /// The same over what is already laid out.
+    pub(super) fn evaluate_in(&self, mut scope: Scope<'_>, named: bool) -> Verdict {
         let mut verdict = Verdict {
             clearance: Clearance::everything(self.count),
             route: None,

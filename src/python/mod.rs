@@ -5,6 +5,7 @@ mod check;
 mod chooser;
 mod convert;
 mod error;
+mod prove;
 mod results;
 mod router;
 mod runtime;
@@ -19,6 +20,8 @@ mod _waypost {
     use super::bridge::{Bridge, Pending};
     #[pymodule_export]
     use super::check::check;
+    #[pymodule_export]
+    use super::prove::prove;
     #[pymodule_export]
     use super::results::{Decided, Embedded, Piece, Replied};
     #[pymodule_export]

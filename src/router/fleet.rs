@@ -17,13 +17,13 @@ use crate::{
     clock::Instant,
     config::{DeploymentSettings, RouteSettings, Settings},
     error::{Error, ErrorKind, Result},
-    policy::Policy,
+    policy::{Policy, Verdict},
     resilience::ResilienceConfig,
     signals::sensitive::{Detector, SensitiveConfig, SensitiveReport},
 };
 
 /// Answer tokens assumed on a route that has not answered yet.
-const FIRST_ANSWER: f64 = 400.0;
+pub(super) const FIRST_ANSWER: f64 = 400.0;
 /// Answers behind the running mean, about.
 const ANSWER_MEMORY: f64 = 50.0;
 
@@ -144,6 +144,17 @@ impl Fleet {
             name.split_once('/').is_some_and(|(p, m)| p == deployment.provider.id && m == deployment.model)
         });
         by_model.map(Named::Deployment).ok_or_else(|| self.unknown(name))
+    }
+
+    /// Where a request goes: by a route, which a rule may set, or to the one deployment that its caller named.
+    pub fn way(&self, named: &Named, verdict: &Verdict) -> (Option<Arc<Lane>>, Option<usize>) {
+        match named {
+            Named::Route(own) => {
+                let set = verdict.route.as_ref().and_then(|route| self.lane(route));
+                (Some(Arc::clone(set.unwrap_or(own))), None)
+            }
+            Named::Deployment(at) => (None, Some(*at)),
+        }
     }
 
     /// What sensitive content `request` and `metadata` hold. A detector that cannot be built counts everything as sensitive.

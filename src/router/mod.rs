@@ -9,6 +9,7 @@ pub mod failure;
 #[cfg(test)]
 mod fake;
 pub mod feed;
+pub mod findings;
 pub mod fleet;
 pub mod guard;
 pub mod live;
@@ -16,6 +17,7 @@ pub mod load;
 pub mod metrics;
 pub mod own;
 pub mod plan;
+pub mod prove;
 pub mod quote;
 pub mod read;
 pub mod record;

@@ -98,12 +98,7 @@ pub fn plan(fleet: &Fleet, call: &Call, id: RequestId, view: View<'_>) -> Result
     let verdict = fleet.policy.evaluate(&signals, matches!(named, Named::Deployment(_)));
     // Rules have read it, and the record is free of it.
     signals.text = String::new();
-    let route = verdict.route.as_ref().filter(|_| matches!(named, Named::Route(_)));
-    let (lane, single) = match (&named, route.and_then(|route| fleet.lane(route))) {
-        (_, Some(lane)) => (Some(Arc::clone(lane)), None),
-        (Named::Route(lane), None) => (Some(Arc::clone(lane)), None),
-        (Named::Deployment(at), None) => (None, Some(*at)),
-    };
+    let (lane, single) = fleet.way(&named, &verdict);
     let ask = apply(call, &verdict)?;
     let redacted = redact(fleet, ask.clone(), &verdict, signals.sensitive.as_ref());
     let mut draft = Draft {

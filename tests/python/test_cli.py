@@ -157,6 +157,15 @@ def test_check_finds_mistakes_in_conditions(tmp_path: Path, capsys: pytest.Captu
             "deployments.new: it has no price, and budgets refuse",
         ),
         ('[[rules]]\nwhen = "intent == \'code\'"\nroute = "auto"', ".when: nothing computes `intent` in this version"),
+        (
+            "[[rules]]\nwhen = \"'a' in tags && complexity > 0.7 && complexity < 0.3\"\nroute = 'auto'",
+            "rules[1].when: rule `rules[1]` never holds: no request fulfils its condition; correct the condition",
+        ),
+        (
+            "[[rules]]\nname = 'out'\nwhen = 'stream'\ndeny = { tags = ['private'] }",
+            "rules[1]: rules `home` and `out` contradict each other",
+        ),
+        ("[[rules]]\ndeny = { deployments = ['mini'] }", "deployments.mini: the rules refuse `mini` for every request"),
         ('[routes.one]\ncandidates = ["mini"]', "route `one` has one target only"),
         ('[deployments.odd]\nmodel = "ollama/odd"', "no route reaches `odd`"),
     ],
