@@ -19,8 +19,12 @@ from typing import Any, NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("policies.md", "dspy.md", "haystack.md"))]
-NEEDS = {"dspy.md": "dspy", "haystack.md": "haystack"}  # Pages on a package that is heavy: they run where it is there.
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("policies.md", "dspy.md", "haystack.md", "instructor.md")),
+]
+# Pages on a package that is heavy: they run where it is there.
+NEEDS = {"dspy.md": "dspy", "haystack.md": "haystack", "instructor.md": "instructor"}
 FENCE = re.compile(r"^```(?P<language>\w+)(?P<marks>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 CONTINUES = "# continues"
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
