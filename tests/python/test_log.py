@@ -25,7 +25,7 @@ from waypost import (
     audit,
 )
 from waypost.__main__ import main
-from waypost.testing import FakeProvider, Reply
+from waypost.testing import FakeProvider, Reply, Step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +73,7 @@ async def test_every_call_that_ends_is_one_row(path: Path) -> None:
             fake.script(400)
             with pytest.raises(Exception, match="400"):
                 router.chat("Hi")
+            fake.script(Step(tokens=50, interval=0.02))
             with router.stream("Hi") as left:
                 next(left)
     outcomes = [row["outcome"] for row in rows(path)]
@@ -94,7 +95,7 @@ def test_refusals_and_outages_are_rows_too(path: Path) -> None:
         config["deployments"]["a"]["price"] = {"input": 1000.0, "output": 1000.0}
         with Router(config) as router, pytest.raises(BudgetExceededError):
             router.chat("Hi")
-        deny = [{"name": "stay", "when": "true", "require": {"tags": ["eu"]}}]
+        deny = [{"name": "stay", "when": "true", "deny": {"tags": ["cloud"]}}]
         with Router(configuration(fake, path, rules=deny)) as router, pytest.raises(NoCandidatesError):
             router.chat("Hi")
         nobody = configuration(fake, path, resilience={"retry": {"attempts": 1}})
@@ -120,10 +121,10 @@ def test_the_audits_question_is_one_query(path: Path) -> None:
 
 def test_neither_text_nor_keys_are_in_the_file(path: Path) -> None:
     with FakeProvider() as fake, Router(configuration(fake, path)) as router:
-        fake.script(Reply(CANARY), Reply(f"{CANARY} again"))
+        fake.script(Step(reply=CANARY), Step(reply=f"{CANARY} again"))
         router.chat(f"{CANARY} {HEALTH}", metadata={"note": CANARY}, stop=[CANARY])
         assert router.stream(CANARY).text
-        fake.script(Reply(status=400, body={"error": {"message": f"cannot do {CANARY} with {KEY}"}}))
+        fake.script(Step(400, message=f"cannot do {CANARY} with {KEY}"))
         with pytest.raises(Exception, match="400"):
             router.chat(f"please {CANARY}", tools=[{"type": "function", "function": {"name": "f", "description": CANARY}}])
         for file in path.parent.iterdir():

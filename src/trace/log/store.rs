@@ -27,7 +27,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(20);
 /// Old rows are removed this many at a time at most, so that the writer is never away for long.
-const SLACK: u64 = 1_000;
+const SLACK: i64 = 1_000;
 
 /// Why the file could not be written. It names no content.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ fn prune(db: &Transaction<'_>, tail: &mut Tail, most: u64) -> Result<(), Failed>
     let ends = "SELECT coalesce((SELECT min(seq) FROM chain), 1), coalesce((SELECT max(seq) FROM chain), 0)";
     let (first, last): (i64, i64) = db.query_row(ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let slack = (most / 16).min(SLACK as i64);
+    let slack = (most / 16).min(SLACK);
     if last - first < most.saturating_add(slack) {
         return Ok(());
     }

@@ -71,14 +71,13 @@ fn open(path: &Path) -> Result<Connection, String> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let readable = |db: &Connection| db.query_row("PRAGMA application_id", [], |row| row.get::<_, i32>(0));
     let db = Connection::open_with_flags(path, flags).map_err(|error| error.to_string())?;
-    let (db, application) = match readable(&db) {
-        Ok(application) => (db, application),
+    let (db, application) = if let Ok(application) = readable(&db) {
+        (db, application)
+    } else {
         // A copy on a medium that cannot be written: SQLite wants to put its lock file beside it.
-        Err(_) => {
-            let db = Connection::open_with_flags(immutable(path), flags).map_err(|error| error.to_string())?;
-            let application = readable(&db).map_err(|error| error.to_string())?;
-            (db, application)
-        }
+        let db = Connection::open_with_flags(immutable(path), flags).map_err(|error| error.to_string())?;
+        let application = readable(&db).map_err(|error| error.to_string())?;
+        (db, application)
     };
     if application != APPLICATION {
         return Err(format!("`{}` is no decision log of waypost", path.display()));
