@@ -138,7 +138,7 @@ def _audit(arguments: argparse.Namespace) -> int:
     if arguments.question is not None and " " in arguments.question:
         rows = audit.query(arguments.file, arguments.question)
     else:
-        kinds = {kind: True for kind in ("personal", "secrets", "health") if getattr(arguments, kind)}
+        kinds: dict[str, Any] = {kind: True for kind in ("personal", "secrets", "health") if getattr(arguments, kind)}
         limits = {name: getattr(arguments, name) for name in ("region", "provider", "since", "until")}
         rows = audit.reached(arguments.file, **kinds, **limits)
         _unplaced(arguments, kinds)
@@ -157,7 +157,7 @@ def _audit(arguments: argparse.Namespace) -> int:
 REACHED = ("time", "id", "route", "deployment", "provider", "region", "outcome", "types", "user")
 
 
-def _unplaced(arguments: argparse.Namespace, kinds: dict[str, bool]) -> None:
+def _unplaced(arguments: argparse.Namespace, kinds: dict[str, Any]) -> None:
     """Say how many rows a question about regions cannot answer: their deployments have none written."""
     from . import audit
 
@@ -299,7 +299,9 @@ def _parser() -> argparse.ArgumentParser:
         "question", nargs="?", help="`verify`, or a query in SQL; without it, the requests that reached a deployment"
     )
     audit.add_argument("file", help="the log: `telemetry.log` of the configuration")
-    audit.add_argument("--head", metavar="HASH", help="verify: the head noted earlier, which must still be in the chain")
+    audit.add_argument(
+        "--head", metavar="HASH", help="verify: the head noted earlier, which must still be in the chain"
+    )
     for kind, what in (("personal", "personal data"), ("secrets", "secrets"), ("health", "health data")):
         audit.add_argument(f"--{kind}", action="store_true", help=f"only requests with {what}")
     audit.add_argument("--region", help="only deployments whose region begins so, for example `us`")

@@ -158,7 +158,8 @@ def reached(
         >>> reached("waypost.db", health=True, region="us", since="2026-07-01")  # doctest: +SKIP
         []
     """
-    conditions, values = [], []
+    conditions: list[str] = []
+    values: list[Any] = []
     for name, wanted in (("personal", personal), ("secrets", secrets), ("health", health)):
         if wanted is not None:
             # What was not looked through counts as what is asked for.

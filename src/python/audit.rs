@@ -11,8 +11,9 @@ use crate::trace::log;
 /// What a verification of the log at `path` finds, as a mapping.
 #[pyfunction]
 #[pyo3(signature = (path, head=None))]
-pub(super) fn verify_log(py: Python<'_>, path: PathBuf, head: Option<String>) -> PyResult<Py<PyAny>> {
-    let found = guarded(py, || log::verify(&path, head.as_deref()))?.map_err(PyOSError::new_err)?;
+pub(super) fn verify_log(py: Python<'_>, path: &Bound<'_, PyAny>, head: Option<&str>) -> PyResult<Py<PyAny>> {
+    let path: PathBuf = path.extract()?;
+    let found = guarded(py, || log::verify(&path, head))?.map_err(PyOSError::new_err)?;
     let fault = found.fault.map(|fault| json!({"seq": fault.seq, "kind": fault.kind, "message": fault.message}));
     object(
         py,

@@ -218,9 +218,9 @@ impl Core {
     }
 
     /// Writes a score for the call with this identity into the log; a score that is none is a `ValueError`.
-    #[pyo3(signature = (id, score, comment=None))]
-    fn feedback(&self, id: &str, score: f64, comment: Option<String>) -> PyResult<()> {
-        self.router.feedback(id, score, comment).map_err(|error| PyValueError::new_err(error.message))
+    #[pyo3(signature = (call, score, comment=None))]
+    fn feedback(&self, call: &str, score: f64, comment: Option<String>) -> PyResult<()> {
+        self.router.feedback(call, score, comment).map_err(|error| PyValueError::new_err(error.message))
     }
 
     /// Whether calls are written down.

@@ -60,7 +60,7 @@ async def test_every_call_that_ends_is_one_row(path: Path) -> None:
             fake, path, rules=[{"name": "no-evil", "when": "'evil' in tags", "block": "not for evil"}]
         )
         async with Router(config) as router:
-            assert not path.exists()
+            assert not _files(path)
             router.route("Hi")
             router.chat("Hi")
             await router.achat("Hi", user="u1", session="s1", tags=["t"])
@@ -126,7 +126,9 @@ def test_neither_text_nor_keys_are_in_the_file(path: Path) -> None:
         assert router.stream(CANARY).text
         fake.script(Step(400, message=f"cannot do {CANARY} with {KEY}"))
         with pytest.raises(Exception, match="400"):
-            router.chat(f"please {CANARY}", tools=[{"type": "function", "function": {"name": "f", "description": CANARY}}])
+            router.chat(
+                f"please {CANARY}", tools=[{"type": "function", "function": {"name": "f", "description": CANARY}}]
+            )
         for file in path.parent.iterdir():
             content = file.read_bytes()
             assert CANARY.encode() not in content
@@ -202,7 +204,7 @@ def test_p8_a_log_that_cannot_be_written_costs_no_call(path: Path) -> None:
         assert any("telemetry.log: 3 rows were not written" in warning for warning in router._core.warnings())
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs RLIMIT_FSIZE")  # noqa: PTH110
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs RLIMIT_FSIZE")
 def test_p8_a_full_disk_costs_rows_and_no_call(path: Path) -> None:
     script = """
         import resource, signal, sys
@@ -245,6 +247,10 @@ def test_p11_a_locked_file_never_blocks_a_call(path: Path) -> None:
             other.execute("COMMIT")
     assert len(rows(path)) == 21
     assert audit.verify(path).intact
+
+
+def _files(path: Path) -> list[str]:
+    return os.listdir(path.parent)
 
 
 def _rows(path: Path) -> int:
@@ -364,7 +370,9 @@ async def test_a_call_that_is_given_up_is_a_row(path: Path) -> None:
         fake.latency = 5
         async with Router(configuration(fake, path)) as router:
             call = asyncio.create_task(router.achat(HEALTH))
-            while not fake.requests:
+            for _ in range(500):
+                if fake.requests:
+                    break
                 await asyncio.sleep(0.01)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
