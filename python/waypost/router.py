@@ -215,6 +215,7 @@ class Router:
         self._extra = {key: value for key, value in options.items() if value is not None}
         self._core = _waypost.Core(*_parts(config, self._extra))
         self._config = without_secrets(config)
+        self._guard()
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, strategy: Any = None, seed: int | None = None) -> Self:
@@ -620,18 +621,55 @@ class Router:
         """
         self._core.reload(*_parts(config, self._extra))
         self._config = without_secrets(config)
+        self._guard()
+
+    def feedback(self, response_or_id: Any, score: float, *, comment: str | None = None) -> None:
+        """Say how good an answer was.
+
+        It becomes a row of the decision log (`[telemetry] log`); without a log it has no effect yet.
+
+        Args:
+            response_or_id: An answer, a stream that was read to its end, a decision, an error of a call, or the ``id`` of
+                a decision, also of another process.
+            score: 0 (useless) to 1 (as good as can be).
+            comment: Words to go with it, kept as they are.
+
+        Raises:
+            ValueError: The score is not from 0 to 1, or there is no decision to speak of.
+
+        Example:
+            >>> from waypost.testing import FakeProvider
+            >>> with FakeProvider() as fake:
+            ...     router = Router([fake.deployment()])
+            ...     router.feedback(router.chat("Hi"), 0.9, comment="to the point")
+        """
+        self._core.feedback(_identity(response_or_id), float(score), comment)
 
     def metrics(self) -> str:
         """Return all metrics in Prometheus' text format."""
         return self._core.metrics()
 
     def close(self) -> None:
-        """Refuse new calls; those under way finish."""
+        """Refuse new calls; those under way finish.
+
+        What waits for the decision log, if there is one, is written: that is waited for, two seconds at most.
+        """
         self._core.close()
+
+    def _guard(self) -> None:
+        if self._core.logs:
+            from ._log import guard
+
+            guard()
 
     async def aclose(self) -> None:
         """Async form of ``close``."""
-        self._core.close()
+        if self._core.logs:
+            import asyncio
+
+            await asyncio.to_thread(self._core.close)
+        else:
+            self._core.close()
 
     def __enter__(self) -> Self:
         return self
@@ -647,7 +685,7 @@ class Router:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        await self.aclose()
 
     def __copy__(self) -> Self:
         return self
@@ -689,6 +727,19 @@ def _source(config: Any) -> Any:
 
 # What stands for a function until the core puts it in; of all strategies this one accepts what a route may hold.
 _STAND_IN = "weighted"
+
+
+def _identity(response_or_id: Any) -> str:
+    """Return the id of the decision behind an answer, a stream, an error or itself."""
+    if isinstance(response_or_id, str):
+        return response_or_id
+    if isinstance(response_or_id, _Stream):
+        response_or_id = response_or_id.response
+    decision = response_or_id if isinstance(response_or_id, Decision) else getattr(response_or_id, "decision", None)
+    if decision is None:
+        message = "expected an answer, a decision, or the id of one; a stream has its answer at its end"
+        raise ValueError(message)
+    return str(decision.id)
 
 
 def _parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:

@@ -20,6 +20,7 @@ mod schema;
 pub mod secret;
 mod sensitive;
 mod strategy;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -38,6 +39,7 @@ use crate::{
     policy::{budget::BudgetConfig, rule::RuleConfig},
     resilience::{ResilienceConfig, ResiliencePatch, limit::LimitConfig},
     select::StrategyConfig,
+    trace::log::LogConfig,
 };
 
 /// Where `${NAME}` and the providers' keys are looked up; [`secret::process`] is the environment of this process.
@@ -62,7 +64,9 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// Whether a candidate whose ability is unknown is refused (`unknown_capabilities = "refuse"`).
     pub refuse_unknown: bool,
-    /// Sections of later versions that were written, as they were written: `cache`, `state`, `telemetry`.
+    /// Where decisions are written down, if anywhere (`telemetry.log`).
+    pub log: Option<LogConfig>,
+    /// Sections of later versions that were written, as they were written: `cache`, `state`.
     pub later: Map,
 }
 

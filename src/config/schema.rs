@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     Settings, budgets, deployments, intents, later,
     reader::{Node, Report, Table},
-    resilience, routes, rules, sensitive, validate,
+    resilience, routes, rules, sensitive, telemetry, validate,
 };
 use crate::resilience::ResilienceConfig;
 
@@ -169,7 +169,11 @@ place!(
 );
 place!(
     /// Logs and traces.
-    TELEMETRY, "a table with `log` or `otlp`", ["log", "otlp"]
+    TELEMETRY, "a table with `log` or `otlp`", ["log", "otlp"], {"log": LOG}
+);
+place!(
+    /// The decision log.
+    LOG, "a path, or a table such as { path = \"waypost.db\", max_rows = 100000 }", ["path", "max_rows", "metadata"]
 );
 
 /// Where a key may belong, the likeliest place first.
@@ -196,6 +200,7 @@ pub(super) static PLACES: &[(&str, &Place)] = &[
     ("cache.exact", &EXACT),
     ("state", &STATE),
     ("telemetry", &TELEMETRY),
+    ("telemetry.log", &LOG),
 ];
 
 /// Reads the whole document; what is wrong is in `report` afterwards.
@@ -220,6 +225,7 @@ pub(super) fn settings(document: &Value, env: super::Env<'_>, report: &Report) -
         budgets: top.get("budgets").map(|node| budgets::section(&node)).unwrap_or_default(),
         seed: top.get("seed").and_then(|node| node.whole(0)),
         refuse_unknown: refuse_unknown(&top),
+        log: top.get("telemetry").and_then(|node| telemetry::section(&node)),
         later: later::sections(&top),
     }
 }

@@ -1,5 +1,6 @@
 //! The Rust half of the boundary to Python: translation and waiting, no logic.
 
+mod audit;
 mod bridge;
 mod check;
 mod chooser;
@@ -16,6 +17,8 @@ use pyo3::prelude::*;
 /// The private extension module `waypost._waypost`.
 #[pymodule(gil_used = false)]
 mod _waypost {
+    #[pymodule_export]
+    use super::audit::{after_fork, before_fork, flush_logs, verify_log};
     #[pymodule_export]
     use super::bridge::{Bridge, Pending};
     #[pymodule_export]

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use pyo3::{
+    exceptions::PyValueError,
     prelude::*,
     types::{PyDict, PyList},
 };
@@ -212,8 +213,20 @@ impl Core {
         self.router.metrics()
     }
 
-    fn close(&self) {
-        self.router.close();
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        guarded(py, || self.router.close())
+    }
+
+    /// Writes a score for the call with this identity into the log; a score that is none is a `ValueError`.
+    #[pyo3(signature = (call, score, comment=None))]
+    fn feedback(&self, call: &str, score: f64, comment: Option<String>) -> PyResult<()> {
+        self.router.feedback(call, score, comment).map_err(|error| PyValueError::new_err(error.message))
+    }
+
+    /// Whether calls are written down.
+    #[getter]
+    fn logs(&self) -> bool {
+        self.router.logs()
     }
 
     #[getter]

@@ -12,6 +12,7 @@ use super::{
     failure::{Failure, no_candidates, weight},
     fleet::{Fleet, Target, resilience},
     load::{Active, Repeat},
+    logged::Bill,
     plan::Plan,
     walk::{Step, Walk},
 };
@@ -48,6 +49,8 @@ pub struct Run {
     pub(super) walk: Walk,
     pub(super) active: Option<Active>,
     pub(super) booking: Option<Booking>,
+    /// What was used so far.
+    pub(super) bill: Bill,
     /// What came of a stream that broke, for whoever can continue it.
     pub(super) beginning: Option<String>,
     /// Waited for a place: no time of ours.
@@ -97,6 +100,7 @@ impl Run {
             walk,
             active,
             booking: None,
+            bill: Bill::default(),
             beginning: None,
             waited,
             rng,

@@ -82,6 +82,8 @@ pub struct Fleet {
     pub policy: Policy,
     detector: OnceLock<Option<Detector>>,
     sensitive: SensitiveConfig,
+    /// Whether every request is looked through for sensitive content: a rule reads it, or a log keeps it.
+    pub scans: bool,
     /// Whether an unknown ability refuses.
     pub refuse_unknown: bool,
     lanes: HashMap<String, Arc<Lane>>,
@@ -113,7 +115,8 @@ impl Fleet {
         };
         let seed = settings.seed.unwrap_or_else(|| u64::from_le_bytes(super::random_bytes()));
         let detector = OnceLock::new();
-        if policy.reads().sensitive {
+        let scans = policy.reads().sensitive || settings.log.is_some();
+        if scans {
             let _ = detector.set(Some(Detector::new(sensitive.clone())?));
         }
         let targets: Vec<Arc<Target>> = settings
@@ -125,7 +128,7 @@ impl Fleet {
         let names: HashMap<String, usize> =
             targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
         let lanes = settings.routes.into_iter().map(|r| (r.route.id.to_string(), Arc::new(lane(r, &names)))).collect();
-        Ok(Self { targets, policy, detector, sensitive, refuse_unknown: settings.refuse_unknown, lanes, names })
+        Ok(Self { targets, policy, detector, sensitive, scans, refuse_unknown: settings.refuse_unknown, lanes, names })
     }
 
     /// What `name` stands for: a route, a deployment, or `"provider/model"` of a configured deployment.

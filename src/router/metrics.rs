@@ -54,6 +54,7 @@ impl Router {
         self.write_decisions(&mut text);
         self.write_deployments(&mut text);
         self.write_budgets(&mut text);
+        self.write_log(&mut text);
         text
     }
 
@@ -142,6 +143,16 @@ impl Router {
         head(text, name, "gauge", "Spent share of a budget, of its fullest account");
         for (budget, share) in self.shared.budgets.fullest() {
             let _ = writeln!(text, "{name}{{budget=\"{}\"}} {share}", escape(&budget));
+        }
+    }
+}
+
+impl Router {
+    fn write_log(&self, text: &mut String) {
+        if let Some(lost) = self.log_lost() {
+            let name = "waypost_log_dropped_total";
+            head(text, name, "counter", "Rows that the decision log could not write");
+            let _ = writeln!(text, "{name} {lost}");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     policy::rule::Redact,
     resilience::unavailable::OnAllUnavailable,
     select::StrategyConfig,
+    trace::log::LogConfig,
 };
 
 #[track_caller]
@@ -180,14 +181,33 @@ fn the_smaller_sections_are_read() {
 }
 
 #[test]
+fn the_log_is_a_path_or_a_table() {
+    let log = |text: &str| good(with_base(&format!("[telemetry]\nlog = {text}"))).log.unwrap();
+    assert_eq!(log("\"waypost.db\""), LogConfig::new("waypost.db"));
+    let wanted = LogConfig { max_rows: 500, metadata: true, ..LogConfig::new("x/y.db") };
+    assert_eq!(log("{ path = \"x/y.db\", max_rows = 500, metadata = true }"), wanted);
+    assert_eq!(good(with_base("")).log, None);
+    for (text, path, words) in [
+        ("{ max_rows = 500 }", "telemetry.log.path", "path"),
+        ("{ path = \"a.db\", max_rows = 2 }", "telemetry.log.max_rows", "10"),
+        ("{ path = \"a.db\", max_row = 200 }", "telemetry.log.max_row", "max_row"),
+        ("\":memory:\"", "telemetry.log", "path of a file"),
+        ("true", "telemetry.log", "expected"),
+    ] {
+        mistake(with_base(&format!("[telemetry]\nlog = {text}")), path, words);
+    }
+}
+
+#[test]
 fn sections_of_later_versions_are_refused_after_every_mistake() {
     for (section, path) in [
         ("[cache]\nexact = { ttl = \"1h\" }", "cache"),
         ("[state]\nbackend = { redis = \"redis://u:${OPENAI_API_KEY}@h\" }", "state"),
-        ("[telemetry]\nlog = \"waypost.db\"", "telemetry"),
+        ("[telemetry]\notlp = \"http://127.0.0.1:4318\"", "telemetry.otlp"),
         ("[intents]\nrefund = [\"my money back\"]", "intents"),
     ] {
-        mistake(with_base(section), path, &format!("`{path}` is not in this version yet"));
+        let name = path.rsplit('.').next().unwrap_or(path);
+        mistake(with_base(section), path, &format!("`{name}` is not in this version yet"));
         let error = mistake(with_base(&format!("{section}\n[resilience]\nretry = 5")), "resilience.retry", "expected");
         assert!(!error.message.contains("not in this version"));
         let broken = with_base(&format!("{section}\n[[rules]]\nwhen = \"tokenz > 5\"\ntag = [\"x\"]"));
