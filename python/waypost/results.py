@@ -354,6 +354,12 @@ class ChatResponse(_Answer):
 
     __slots__ = ()
 
+    def _frozen(self) -> dict[str, Any]:
+        state = super()._frozen()
+        if (wanted := self._cache.get("wanted")) is not None:
+            state["wanted"] = wanted
+        return state
+
     @property
     def text(self) -> str:
         """The text; empty if the model only called tools."""
@@ -390,6 +396,40 @@ class ChatResponse(_Answer):
     def ttft(self) -> float | None:
         """Seconds from the call to the first token; of streams."""
         return self._state["ttft"]  # type: ignore[no-any-return]
+
+    @property
+    def parsed(self) -> Any:
+        """The answer as an object of the class that was given as ``response_format``.
+
+        None if no class was given, or if the model called tools instead of answering. It is made at the first look, so
+        that an answer that does not fit is still an answer: its text and its cost are there.
+
+        Raises:
+            ProtocolError: The answer does not fit the class, was cut off at its limit (``finish_reason`` is
+                ``"length"``), or is a refusal. The message says what and where, without quoting the answer;
+                ``error.response`` is the answer.
+
+        Example:
+            >>> from dataclasses import dataclass
+            >>> from waypost import Router
+            >>> from waypost.testing import FakeProvider
+            >>> @dataclass
+            ... class City:
+            ...     name: str
+            ...     people: int
+            >>> with FakeProvider(reply='{"name": "Oslo", "people": 724290}') as fake:
+            ...     reply = Router([fake.deployment()]).chat("The capital of Norway?", response_format=City)
+            >>> reply.parsed
+            City(name='Oslo', people=724290)
+        """
+        if "parsed" not in self._cache:
+            wanted = self._cache.get("wanted") or self._state.get("wanted")
+            if wanted is None:
+                return None
+            from ._parsed import parse
+
+            self._cache["parsed"] = parse(wanted, self)
+        return self._cache["parsed"]
 
     def to_dict(self) -> dict[str, Any]:
         """Return exactly an OpenAI ``chat.completion`` object."""

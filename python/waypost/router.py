@@ -36,11 +36,19 @@ def _options(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _response_format(wanted: Any) -> Any:
-    """Take a Pydantic model for the schema it stands for."""
-    schema = getattr(wanted, "model_json_schema", None)
-    if schema is None:
+    """Take a class for the schema it stands for."""
+    if not isinstance(wanted, type):
         return wanted
-    return {"type": "json_schema", "json_schema": {"name": wanted.__name__, "schema": schema(), "strict": True}}
+    from ._parsed import response_format
+
+    return response_format(wanted)
+
+
+def _typed(reply: Any, wanted: Any) -> Any:
+    """Let an answer know the class that was asked for; errors, which a batch has in their place, stay what they are."""
+    if isinstance(wanted, type) and isinstance(reply, ChatResponse):
+        reply._cache["wanted"] = wanted
+    return reply
 
 
 class _Loop:
@@ -111,15 +119,16 @@ async def _awaited(core: _waypost.Stream) -> ChatChunk | None:
 class _Stream:
     """What both streams share."""
 
-    def __init__(self, core: _waypost.Stream) -> None:
+    def __init__(self, core: _waypost.Stream, wanted: Any = None) -> None:
         self._core = core
+        self._wanted = wanted
         self._response: ChatResponse | None = None
 
     @property
     def response(self) -> ChatResponse | None:
         """The whole answer, after the last chunk; None before."""
         if self._response is None:
-            self._response = self._core.response()
+            self._response = _typed(self._core.response(), self._wanted)
         return self._response
 
 
@@ -274,7 +283,8 @@ class Router:
             tools: Tools in OpenAI's shape.
             tool_choice: ``"auto"``, ``"none"``, ``"required"`` or a named function.
             parallel_tool_calls: Whether several calls may come in one message.
-            response_format: OpenAI's mapping, or a Pydantic model.
+            response_format: OpenAI's mapping; or a class, whose object is then in ``reply.parsed``: a Pydantic model, or
+                a dataclass or ``TypedDict`` (which need Pydantic too).
             temperature: 0..2.
             top_p: 0..1.
             max_tokens: Tokens of the answer at most.
@@ -309,7 +319,7 @@ class Router:
             ...     Router([fake.deployment()]).chat("Hi").text
             'Hello!'
         """
-        return self._core.chat(messages, _options(locals()))
+        return cast("ChatResponse", _typed(self._core.chat(messages, _options(locals())), response_format))
 
     async def achat(
         self,
@@ -340,7 +350,8 @@ class Router:
         extra_body: Mapping[str, Any] | None = None,
     ) -> ChatResponse:
         """Async form of ``chat``."""
-        return await self._achat(messages, _options(locals()))
+        reply = await self._achat(messages, _options(locals()))
+        return cast("ChatResponse", _typed(reply, response_format))
 
     async def _achat(self, messages: Messages, options: dict[str, Any]) -> ChatResponse:
         pending = self._core.achat(messages, options)
@@ -394,7 +405,7 @@ class Router:
             ...     "".join(chunk.text for chunk in Router([fake.deployment()]).stream("Count"))
             'one two three'
         """
-        return ChatStream(self._core.stream(messages, _options(locals())))
+        return ChatStream(self._core.stream(messages, _options(locals())), response_format)
 
     def astream(
         self,
@@ -425,7 +436,7 @@ class Router:
         extra_body: Mapping[str, Any] | None = None,
     ) -> AsyncChatStream:
         """Async form of ``stream``; no await is needed before ``async for``."""
-        return AsyncChatStream(self._core.stream(messages, _options(locals())))
+        return AsyncChatStream(self._core.stream(messages, _options(locals())), response_format)
 
     def route(
         self,
@@ -550,10 +561,10 @@ class Router:
         Returns:
             One answer a conversation.
         """
-        items = list(messages)
+        items, wanted = list(messages), options.get("response_format")
         with _progress(len(items), wanted=progress) as advance:
             results = self._core.batch(items, _options(options), concurrency, advance)
-        return _batch_results(results, return_errors=return_errors)
+        return _batch_results(results, wanted, return_errors=return_errors)
 
     async def abatch(
         self,
@@ -569,8 +580,8 @@ class Router:
         import asyncio
 
         gate = asyncio.Semaphore(concurrency)
-        items = list(messages)
-        done = 0
+        items, wanted = list(messages), options.get("response_format")
+        options, done = _options(options), 0
 
         with _progress(len(items), wanted=progress) as advance:
 
@@ -578,7 +589,7 @@ class Router:
                 nonlocal done
                 async with gate:
                     try:
-                        result: Any = await self._achat(item, {**_options(options), "patient": True})
+                        result: Any = await self._achat(item, {**options, "patient": True})
                     except Exception as error:  # noqa: BLE001
                         result = error
                 done += 1
@@ -587,7 +598,7 @@ class Router:
                 return result
 
             results = await asyncio.gather(*(one(item) for item in items))
-        return _batch_results(list(results), return_errors=return_errors)
+        return _batch_results(list(results), wanted, return_errors=return_errors)
 
     @property
     def deployments(self) -> list[DeploymentStatus]:
@@ -710,7 +721,9 @@ def _parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], 
     return source, options, functions
 
 
-def _batch_results(results: list[Any], *, return_errors: bool) -> list[ChatResponse]:
+def _batch_results(results: list[Any], wanted: Any, *, return_errors: bool) -> list[ChatResponse]:
+    for result in results:
+        _typed(result, wanted)
     if not return_errors:
         for result in results:
             if isinstance(result, BaseException):
