@@ -119,6 +119,20 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Bring ``%ask`` and ``%%ask`` to a notebook: ``%load_ext waypost``."""
+    from ._magic import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take ``%ask`` and ``%%ask`` away again: ``%unload_ext waypost``."""
+    from ._magic import unload
+
+    unload(shell)
+
+
 def __dir__() -> list[str]:
     """List the public names."""
     return __all__

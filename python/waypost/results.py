@@ -278,6 +278,10 @@ class Decision(_Value):
     def __repr__(self) -> str:
         return f"Decision(route={self.route!r}, chosen={self.chosen!r}, attempts={len(self.attempts)})"
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Show a terminal of IPython the decision in words; within a list it is its repr."""
+        printer.text(self.explain() if len(printer.stack) == 1 else repr(self))
+
     def _repr_html_(self) -> str:
         from ._html import decision
 
@@ -438,6 +442,14 @@ class ChatResponse(_Answer):
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 60 else self.text[:57] + "…"
         return f"ChatResponse(text={text!r}, deployment={self.deployment!r}, finish_reason={self.finish_reason!r})"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Show a terminal of IPython the whole text and who gave it; within a list it is its repr."""
+        if len(printer.stack) > 1 or not self.text:
+            printer.text(repr(self))
+            return
+        price = "unpriced" if self.cost.usd is None else f"${self.cost.usd:.6f}"
+        printer.text(f"{self.text}\n\n— {self.deployment}, {price}, {self.latency:.2f} s. {self.decision.reason}")
 
     def _repr_html_(self) -> str:
         from ._html import response
