@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         WaypostError,
     )
+    from .frames import BatchResult, to_dataframe
     from .results import (
         Attempt,
         Candidate,
@@ -56,6 +57,7 @@ __all__ = [
     "AsyncChatStream",
     "Attempt",
     "AuthenticationError",
+    "BatchResult",
     "BlockedError",
     "BudgetExceededError",
     "Candidate",
@@ -87,10 +89,12 @@ __all__ = [
     "Usage",
     "WaypostError",
     "__version__",
+    "to_dataframe",
 ]
 
 _HOME = {
     "router": ("AsyncChatStream", "ChatStream", "Router"),
+    "frames": ("BatchResult", "to_dataframe"),
     "results": (
         "Attempt",
         "Candidate",

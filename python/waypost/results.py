@@ -402,6 +402,11 @@ class ChatResponse(_Answer):
         return self._state["ttft"]  # type: ignore[no-any-return]
 
     @property
+    def _wanted(self) -> Any:
+        """The class that was given as ``response_format``."""
+        return self._cache.get("wanted") or (self._state.get("wanted") if self._handle is None else None)
+
+    @property
     def parsed(self) -> Any:
         """The answer as an object of the class that was given as ``response_format``.
 
@@ -427,12 +432,11 @@ class ChatResponse(_Answer):
             City(name='Oslo', people=724290)
         """
         if "parsed" not in self._cache:
-            wanted = self._cache.get("wanted") or self._state.get("wanted")
-            if wanted is None:
+            if self._wanted is None:
                 return None
             from ._parsed import parse
 
-            self._cache["parsed"] = parse(wanted, self)
+            self._cache["parsed"] = parse(self._wanted, self)
         return self._cache["parsed"]
 
     def to_dict(self) -> dict[str, Any]:

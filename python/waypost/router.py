@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _waypost
 from ._public import without_secrets
+from .frames import BatchResult, prompts
 from .results import ChatResponse, Decision, DeploymentStatus, EmbeddingResponse
 
 if TYPE_CHECKING:
@@ -547,11 +548,11 @@ class Router:
         progress: bool = False,
         return_errors: bool = False,
         **options: Any,
-    ) -> list[ChatResponse]:
+    ) -> BatchResult:
         """Answer many conversations, in their order.
 
         Args:
-            messages: The conversations, each as ``chat`` takes one.
+            messages: The conversations, each as ``chat`` takes one: a list, or a column of pandas or polars.
             concurrency: Calls at once.
             progress: Whether to show a progress bar (needs tqdm: ``pip install waypost[notebook]``).
             return_errors: Whether an error stands in its answer's place; otherwise the first one is raised.
@@ -559,12 +560,15 @@ class Router:
                 its ``timeout``.
 
         Returns:
-            One answer a conversation.
+            One answer a conversation: a list, with ``to_dataframe()``.
+
+        Example:
+            ``df.join(router.batch(df["prompt"], progress=True).to_dataframe())``
         """
-        items, wanted = list(messages), options.get("response_format")
+        (items, index), wanted = prompts(messages), options.get("response_format")
         with _progress(len(items), wanted=progress) as advance:
-            results = self._core.batch(items, _options(options), concurrency, advance)
-        return _batch_results(results, wanted, return_errors=return_errors)
+            results = self._core.batch(items, _options(options), concurrency, advance, keep=return_errors)
+        return _batch_results(results, index, wanted, return_errors=return_errors)
 
     async def abatch(
         self,
@@ -574,13 +578,13 @@ class Router:
         progress: bool = False,
         return_errors: bool = False,
         **options: Any,
-    ) -> list[ChatResponse]:
+    ) -> BatchResult:
         """Async form of ``batch``."""
         # Costs more to import than all of waypost; who awaits has it already.
         import asyncio
 
         gate = asyncio.Semaphore(concurrency)
-        items, wanted = list(messages), options.get("response_format")
+        (items, index), wanted = prompts(messages), options.get("response_format")
         options, done = _options(options), 0
 
         with _progress(len(items), wanted=progress) as advance:
@@ -598,7 +602,7 @@ class Router:
                 return result
 
             results = await asyncio.gather(*(one(item) for item in items))
-        return _batch_results(list(results), wanted, return_errors=return_errors)
+        return _batch_results(list(results), index, wanted, return_errors=return_errors)
 
     @property
     def deployments(self) -> list[DeploymentStatus]:
@@ -721,14 +725,16 @@ def _parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], 
     return source, options, functions
 
 
-def _batch_results(results: list[Any], wanted: Any, *, return_errors: bool) -> list[ChatResponse]:
+def _batch_results(results: list[Any], index: Any, wanted: Any, *, return_errors: bool) -> BatchResult:
     for result in results:
         _typed(result, wanted)
     if not return_errors:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-    return results
+    batch = BatchResult(results)
+    batch.index = index
+    return batch
 
 
 class _progress:  # noqa: N801
