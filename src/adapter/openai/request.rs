@@ -188,9 +188,11 @@ fn part(part: &Part, quirks: &Quirks) -> Value {
             }
             with(extra, quirks, [("type", "image_url".into()), ("image_url", image.into())])
         }
-        Part::Audio { data, format, extra } => {
-            with(extra, quirks, [("type", "input_audio".into()), ("input_audio", json!({"data": data, "format": format}))])
-        }
+        Part::Audio { data, format, extra } => with(
+            extra,
+            quirks,
+            [("type", "input_audio".into()), ("input_audio", json!({"data": data, "format": format}))],
+        ),
         Part::File { data, id, name, extra } => {
             let mut file = extra.get("file").and_then(Value::as_object).cloned().unwrap_or_default();
             for (key, value) in [("file_data", data), ("file_id", id), ("filename", name)] {
