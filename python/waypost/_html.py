@@ -158,7 +158,7 @@ def _decision(d: Decision, *, told: bool = False) -> str:
     named = _chip(d.error, "wp-bad") if d.error and not told else ""
     head = f'<div class="wp-head"><span>route <b>{escape(d.route)}</b> →</span>{chosen}{named}</div>'
     reason = "" if told else f"<div>{escape(d.reason)}</div>"
-    signals = json.dumps(d.signals, indent=1, ensure_ascii=False, default=str)
+    signals = json.dumps(_rounded(d.signals), indent=1, ensure_ascii=False, default=str)
     decided = _dim(f"decided in {d.overhead_us:,.0f} µs")
     return "".join(
         [
@@ -171,6 +171,15 @@ def _decision(d: Decision, *, told: bool = False) -> str:
             f"<div>{decided}</div>",
         ]
     )
+
+
+def _rounded(value: Any) -> Any:
+    """Cut the digits that no reader wants: scores are single floats, and show as 0.949999988079071."""
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _rules(d: Decision) -> str:
