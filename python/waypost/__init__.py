@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         WaypostError,
     )
+    from .frames import BatchResult, to_dataframe
     from .proof import Counterexample, Proof, prove
     from .results import (
         Attempt,
@@ -57,6 +58,7 @@ __all__ = [
     "AsyncChatStream",
     "Attempt",
     "AuthenticationError",
+    "BatchResult",
     "BlockedError",
     "BudgetExceededError",
     "Candidate",
@@ -91,11 +93,13 @@ __all__ = [
     "WaypostError",
     "__version__",
     "prove",
+    "to_dataframe",
 ]
 
 _HOME = {
     "proof": ("Counterexample", "Proof", "prove"),
     "router": ("AsyncChatStream", "ChatStream", "Router"),
+    "frames": ("BatchResult", "to_dataframe"),
     "results": (
         "Attempt",
         "Candidate",
@@ -122,6 +126,20 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f".{home}", __name__), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Bring ``%ask`` and ``%%ask`` to a notebook: ``%load_ext waypost``."""
+    from ._magic import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take ``%ask`` and ``%%ask`` away again: ``%unload_ext waypost``."""
+    from ._magic import unload
+
+    unload(shell)
 
 
 def __dir__() -> list[str]:

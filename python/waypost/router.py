@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _waypost
 from ._public import without_secrets
+from .frames import BatchResult, prompts
 from .results import ChatResponse, Decision, DeploymentStatus, EmbeddingResponse
 
 if TYPE_CHECKING:
@@ -36,11 +37,19 @@ def _options(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _response_format(wanted: Any) -> Any:
-    """Take a Pydantic model for the schema it stands for."""
-    schema = getattr(wanted, "model_json_schema", None)
-    if schema is None:
+    """Take a class for the schema it stands for."""
+    if not isinstance(wanted, type):
         return wanted
-    return {"type": "json_schema", "json_schema": {"name": wanted.__name__, "schema": schema(), "strict": True}}
+    from ._parsed import response_format
+
+    return response_format(wanted)
+
+
+def _typed(reply: Any, wanted: Any) -> Any:
+    """Let an answer know the class that was asked for; errors, which a batch has in their place, stay what they are."""
+    if isinstance(wanted, type) and isinstance(reply, ChatResponse):
+        reply._cache["wanted"] = wanted
+    return reply
 
 
 class _Loop:
@@ -111,15 +120,16 @@ async def _awaited(core: _waypost.Stream) -> ChatChunk | None:
 class _Stream:
     """What both streams share."""
 
-    def __init__(self, core: _waypost.Stream) -> None:
+    def __init__(self, core: _waypost.Stream, wanted: Any = None) -> None:
         self._core = core
+        self._wanted = wanted
         self._response: ChatResponse | None = None
 
     @property
     def response(self) -> ChatResponse | None:
         """The whole answer, after the last chunk; None before."""
         if self._response is None:
-            self._response = self._core.response()
+            self._response = _typed(self._core.response(), self._wanted)
         return self._response
 
 
@@ -275,7 +285,8 @@ class Router:
             tools: Tools in OpenAI's shape.
             tool_choice: ``"auto"``, ``"none"``, ``"required"`` or a named function.
             parallel_tool_calls: Whether several calls may come in one message.
-            response_format: OpenAI's mapping, or a Pydantic model.
+            response_format: OpenAI's mapping; or a class, whose object is then in ``reply.parsed``: a Pydantic model, or
+                a dataclass or ``TypedDict`` (which need Pydantic too).
             temperature: 0..2.
             top_p: 0..1.
             max_tokens: Tokens of the answer at most.
@@ -310,7 +321,7 @@ class Router:
             ...     Router([fake.deployment()]).chat("Hi").text
             'Hello!'
         """
-        return self._core.chat(messages, _options(locals()))
+        return cast("ChatResponse", _typed(self._core.chat(messages, _options(locals())), response_format))
 
     async def achat(
         self,
@@ -341,7 +352,8 @@ class Router:
         extra_body: Mapping[str, Any] | None = None,
     ) -> ChatResponse:
         """Async form of ``chat``."""
-        return await self._achat(messages, _options(locals()))
+        reply = await self._achat(messages, _options(locals()))
+        return cast("ChatResponse", _typed(reply, response_format))
 
     async def _achat(self, messages: Messages, options: dict[str, Any]) -> ChatResponse:
         pending = self._core.achat(messages, options)
@@ -395,7 +407,7 @@ class Router:
             ...     "".join(chunk.text for chunk in Router([fake.deployment()]).stream("Count"))
             'one two three'
         """
-        return ChatStream(self._core.stream(messages, _options(locals())))
+        return ChatStream(self._core.stream(messages, _options(locals())), response_format)
 
     def astream(
         self,
@@ -426,7 +438,7 @@ class Router:
         extra_body: Mapping[str, Any] | None = None,
     ) -> AsyncChatStream:
         """Async form of ``stream``; no await is needed before ``async for``."""
-        return AsyncChatStream(self._core.stream(messages, _options(locals())))
+        return AsyncChatStream(self._core.stream(messages, _options(locals())), response_format)
 
     def route(
         self,
@@ -537,11 +549,11 @@ class Router:
         progress: bool = False,
         return_errors: bool = False,
         **options: Any,
-    ) -> list[ChatResponse]:
+    ) -> BatchResult:
         """Answer many conversations, in their order.
 
         Args:
-            messages: The conversations, each as ``chat`` takes one.
+            messages: The conversations, each as ``chat`` takes one: a list, or a column of pandas or polars.
             concurrency: Calls at once.
             progress: Whether to show a progress bar (needs tqdm: ``pip install waypost[notebook]``).
             return_errors: Whether an error stands in its answer's place; otherwise the first one is raised.
@@ -549,12 +561,15 @@ class Router:
                 its ``timeout``.
 
         Returns:
-            One answer a conversation.
+            One answer a conversation: a list, with ``to_dataframe()``.
+
+        Example:
+            ``df.join(router.batch(df["prompt"], progress=True).to_dataframe())``
         """
-        items = list(messages)
+        (items, index), wanted = prompts(messages), options.get("response_format")
         with _progress(len(items), wanted=progress) as advance:
-            results = self._core.batch(items, _options(options), concurrency, advance)
-        return _batch_results(results, return_errors=return_errors)
+            results = self._core.batch(items, _options(options), concurrency, advance, keep=return_errors)
+        return _batch_results(results, index, wanted, return_errors=return_errors)
 
     async def abatch(
         self,
@@ -564,14 +579,14 @@ class Router:
         progress: bool = False,
         return_errors: bool = False,
         **options: Any,
-    ) -> list[ChatResponse]:
+    ) -> BatchResult:
         """Async form of ``batch``."""
         # Costs more to import than all of waypost; who awaits has it already.
         import asyncio
 
         gate = asyncio.Semaphore(concurrency)
-        items = list(messages)
-        done = 0
+        (items, index), wanted = prompts(messages), options.get("response_format")
+        options, done = _options(options), 0
 
         with _progress(len(items), wanted=progress) as advance:
 
@@ -579,7 +594,7 @@ class Router:
                 nonlocal done
                 async with gate:
                     try:
-                        result: Any = await self._achat(item, {**_options(options), "patient": True})
+                        result: Any = await self._achat(item, {**options, "patient": True})
                     except Exception as error:  # noqa: BLE001
                         result = error
                 done += 1
@@ -588,7 +603,7 @@ class Router:
                 return result
 
             results = await asyncio.gather(*(one(item) for item in items))
-        return _batch_results(list(results), return_errors=return_errors)
+        return _batch_results(list(results), index, wanted, return_errors=return_errors)
 
     @property
     def deployments(self) -> list[DeploymentStatus]:
@@ -763,12 +778,16 @@ def _parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], 
     return source, options, functions
 
 
-def _batch_results(results: list[Any], *, return_errors: bool) -> list[ChatResponse]:
+def _batch_results(results: list[Any], index: Any, wanted: Any, *, return_errors: bool) -> BatchResult:
+    for result in results:
+        _typed(result, wanted)
     if not return_errors:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-    return results
+    batch = BatchResult(results)
+    batch.index = index
+    return batch
 
 
 class _progress:  # noqa: N801

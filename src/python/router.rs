@@ -143,19 +143,28 @@ impl Core {
         object(py, &signals)
     }
 
-    /// Answers in order; `progress` is called now and then with how many are done. An error stands in its answer's place.
+    /// Answers in order; `progress` is called now and then with how many are done. An error stands in its answer's place;
+    /// whether one of a conversation that cannot be read does too, or ends the batch before it begins, says `keep`.
     fn batch(
         &self,
         items: &Bound<'_, PyList>,
         options: &Bound<'_, PyDict>,
         concurrency: usize,
         progress: Option<&Bound<'_, PyAny>>,
+        keep: bool,
     ) -> PyResult<Vec<Py<PyAny>>> {
         use std::sync::atomic::{AtomicUsize, Ordering};
         let py = items.py();
         let patient = |call| Call { patient: true, ..call };
-        let calls: Vec<Call> =
-            items.iter().map(|messages| convert::chat(&messages, options).map(patient)).collect::<PyResult<_>>()?;
+        let mut calls = Vec::with_capacity(items.len());
+        let mut unread = Vec::new();
+        for (at, messages) in items.iter().enumerate() {
+            match convert::chat(&messages, options) {
+                Ok(call) => calls.push(patient(call)),
+                Err(error) if keep => unread.push((at, error)),
+                Err(error) => return Err(error),
+            }
+        }
         let (router, done) = (self.router.clone(), Arc::new(AtomicUsize::new(0)));
         let count = Arc::clone(&done);
         let mut work = Box::pin(async move {
@@ -183,13 +192,15 @@ impl Core {
                 Err(rest) => work = rest,
             }
         };
-        results
-            .into_iter()
-            .map(|result| match result {
-                Ok(reply) => Replied::new(reply).wrap(py),
-                Err(failure) => Ok(raise(py, failure).into_value(py).into_any()),
-            })
-            .collect()
+        let one = |result| match result {
+            Ok(reply) => Replied::new(reply).wrap(py),
+            Err(failure) => Ok(raise(py, failure).into_value(py).into_any()),
+        };
+        let mut results: Vec<_> = results.into_iter().map(one).collect::<PyResult<_>>()?;
+        for (at, error) in unread {
+            results.insert(at, error.into_value(py).into_any());
+        }
+        Ok(results)
     }
 
     fn deployments(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
