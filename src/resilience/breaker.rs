@@ -42,8 +42,9 @@ impl Default for BreakerConfig {
             min_calls: 10,
             window: Duration::from_secs(30),
             cooldown: Duration::from_secs(15),
-            // Whoever recovers is back within half a minute, after however long an outage.
-            max_cooldown: Duration::from_secs(30),
+            // A probe is one call, so a longer rest saves little: whoever recovers is seen within twenty seconds, after
+            // however long an outage.
+            max_cooldown: Duration::from_secs(20),
             slow_start: Duration::from_secs(30),
         }
     }

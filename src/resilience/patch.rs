@@ -221,7 +221,7 @@ mod tests {
         };
         assert_eq!(rests(Some(60), None), (60, 60));
         assert_eq!(rests(None, Some(10)), (10, 10));
-        assert_eq!(rests(Some(1), None), (1, 30));
+        assert_eq!(rests(Some(1), None), (1, 20));
         assert_eq!(rests(Some(1), Some(4)), (1, 4));
     }
 }

@@ -218,9 +218,9 @@ def test_f13_a_refusal_is_not_routed_around(bench: Bench, form: str) -> None:
 
 @pytest.mark.parametrize("form", ["achat", "stream"])
 def test_f15_an_outage_costs_few_attempts_and_the_primary_comes_back(one: Bench, form: str) -> None:
-    # A thirtieth of the bench's times: an outage of two seconds, a call every 0.13 s, half a second of rest.
+    # A thirtieth of the bench's times: an outage of two seconds, a call every 0.13 s, half a second of rest, then at most two thirds of one.
     one.play("F15", scale=1 / 30)
-    router = one.router(resilience={"breaker": {"cooldown": "0.5s"}})
+    router = one.router(resilience={"breaker": {"cooldown": "0.5s", "max_cooldown": "0.67s"}})
     start, served = time.monotonic(), []
     for nth in range(26):
         time.sleep(max(0.0, start + nth * 4 / 30 - time.monotonic()))
