@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     from .errors import WaypostError
     from .frames import BatchResult
-    from .results import Attempt, Candidate, ChatResponse, Decision, DeploymentStatus, EmbeddingResponse
+    from .results import (
+        Attempt,
+        Candidate,
+        ChatResponse,
+        Decision,
+        DeploymentStatus,
+        EmbeddingResponse,
+        RuleFired,
+    )
     from .router import Router
 
 ROWS = 20  # Answers of a batch.
@@ -187,11 +195,20 @@ def _rules(d: Decision) -> str:
         [
             escape(rule.name),
             escape(rule.effect),
-            f'<span class="wp-mid">its condition failed: {escape(rule.error)}</span>' if rule.error else "",
+            f'<span class="wp-mid">{escape(_consequence(rule))}</span>' if rule.error else "",
         ]
         for rule in d.rules
     ]
     return _table(["rule fired", "effect", ""], rows) if rows else ""
+
+
+def _consequence(rule: RuleFired) -> str:
+    """What came of a condition that failed: what narrows or protects held all the same, the rest did not happen."""
+    closed = {"require", "deny", "block", "redact"}
+    effects = rule.effect.split(",")
+    held, lost = [e for e in effects if e in closed], [e for e in effects if e not in closed]
+    parts = [f"{','.join(some)} {word}" for some, word in ((held, "applied"), (lost, "not applied")) if some]
+    return f"{', '.join(parts)}, because its condition failed: {rule.error}"
 
 
 def _candidates(candidates: Sequence[Candidate]) -> str:

@@ -125,6 +125,19 @@ impl Policy {
         Ok(Self { rules: compiled, count: deployments.len(), root, reads, each })
     }
 
+    /// Every condition that does not compile, each at its path: what [`Policy::compile`] would stumble over, one by one.
+    pub fn mistakes(rules: &[RuleConfig], intents: &[String]) -> Vec<Error> {
+        let env = match language() {
+            Ok(env) => env,
+            Err(error) => return vec![error],
+        };
+        let known = Known { intents };
+        let conditions = rules.iter().enumerate().filter_map(|(place, rule)| Some((place, rule.when.as_ref()?)));
+        conditions
+            .filter_map(|(place, when)| Program::compile(&env, when, &known, &format!("rules[{place}].when")).err())
+            .collect()
+    }
+
     /// Which of the costly signals some rule looks at.
     pub fn reads(&self) -> Reads {
         self.reads

@@ -230,3 +230,12 @@ fn what_a_variable_holds_is_never_quoted() {
     mistake(toml("[deployments.x]\nmodel = \"${OPENAI_API_KEY}\""), "deployments.x.model", "the value of a variable");
     mistake(toml("[deployments.x]\nmodel = \"opnai/${OPENAI_API_KEY}\""), "deployments.x.model", "unknown provider");
 }
+
+#[test]
+fn conditions_that_do_not_compile_are_told_with_the_other_mistakes() {
+    let text = "[[rules]]\nwhen = \"tokenz > 1\"\nrequire = { tags = [\"nope\"] }\n[[rules]]\nwhen = \"tokens >\"\ntag = [\"x\"]";
+    let error = with_base(text).unwrap_err().to_string();
+    for part in ["rules[0].when", "rules[0].require.tags[0]", "rules[1].when"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}
