@@ -393,13 +393,16 @@ class Router:
     ) -> ChatStream:
         """Answer a conversation piece by piece.
 
-        Arguments are those of ``chat``. Until the first token a failure is invisible: another deployment takes over.
+        Arguments are those of ``chat``. Until the first token a failure is invisible: another deployment takes over. After
+        it another one continues the answer if its model is known to (``prefill``), or else answers anew: then
+        ``chunk.restarted`` says that what came before is void. ``stream.response`` is the whole answer in any case.
 
         Returns:
             A stream of :class:`ChatChunk`; after the last one ``stream.response`` is the whole answer.
 
         Raises:
-            StreamError: While iterating, if the stream broke after its first token; ``partial`` has the answer so far.
+            StreamError: While iterating, if the stream broke after its first token and nobody else could go on, or the route
+                says ``on_stream_failure = "raise"``; ``partial`` has the answer so far.
 
         Example:
             >>> from waypost.testing import FakeProvider
@@ -408,6 +411,16 @@ class Router:
             'one two three'
         """
         return ChatStream(self._core.stream(messages, _options(locals())), response_format)
+
+    def _stream_joined(self, messages: Messages, **arguments: Any) -> ChatStream:
+        """Stream to a reader who joins all pieces: a route that says nothing of broken streams raises for him."""
+        wanted = arguments.get("response_format")
+        return ChatStream(self._core.stream(messages, _options({**arguments, "joined": True})), wanted)
+
+    def _astream_joined(self, messages: Messages, **arguments: Any) -> AsyncChatStream:
+        """Async form of ``_stream_joined``."""
+        wanted = arguments.get("response_format")
+        return AsyncChatStream(self._core.stream(messages, _options({**arguments, "joined": True})), wanted)
 
     def astream(
         self,

@@ -101,8 +101,11 @@ pub struct RouteSettings {
 /// `on_stream_failure`: what becomes of a stream that breaks after its first content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnStreamFailure {
-    /// It is an error with the partial answer. The default: who only joins the pieces never sees two answers in one.
+    /// The default: as `Continue`, but on another deployment only, and not for a caller who joins all pieces. Nobody is
+    /// asked again what he has begun to answer, unless the route says so.
     #[default]
+    Elsewhere,
+    /// It is an error with the partial answer.
     Raise,
     /// Another attempt answers anew, and its first chunk says so (`restarted`).
     Restart,
