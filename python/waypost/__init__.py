@@ -39,6 +39,8 @@ if TYPE_CHECKING:
         WaypostError,
     )
     from .evaluation import Evaluation, evaluate
+    from .frames import BatchResult, to_dataframe
+    from .proof import Counterexample, Proof, prove
     from .results import (
         Attempt,
         Candidate,
@@ -58,6 +60,7 @@ __all__ = [
     "AsyncChatStream",
     "Attempt",
     "AuthenticationError",
+    "BatchResult",
     "BlockedError",
     "BudgetExceededError",
     "Candidate",
@@ -68,6 +71,7 @@ __all__ = [
     "ContentFilterError",
     "ContextLengthError",
     "Cost",
+    "Counterexample",
     "DeadlineExceededError",
     "Decision",
     "DeploymentStatus",
@@ -78,6 +82,7 @@ __all__ = [
     "NotFoundError",
     "OverloadedError",
     "PermissionDeniedError",
+    "Proof",
     "ProtocolError",
     "ProviderError",
     "QuotaError",
@@ -92,11 +97,15 @@ __all__ = [
     "__version__",
     "datasets",
     "evaluate",
+    "prove",
+    "to_dataframe",
 ]
 
 _HOME = {
     "evaluation": ("Evaluation", "evaluate"),
+    "proof": ("Counterexample", "Proof", "prove"),
     "router": ("AsyncChatStream", "ChatStream", "Router"),
+    "frames": ("BatchResult", "to_dataframe"),
     "results": (
         "Attempt",
         "Candidate",
@@ -125,6 +134,20 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f".{home}", __name__), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Bring ``%ask`` and ``%%ask`` to a notebook: ``%load_ext waypost``."""
+    from ._magic import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take ``%ask`` and ``%%ask`` away again: ``%unload_ext waypost``."""
+    from ._magic import unload
+
+    unload(shell)
 
 
 def __dir__() -> list[str]:

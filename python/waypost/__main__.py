@@ -1,4 +1,4 @@
-"""The command line: `waypost demo | check | route | chat | eval | models`.
+"""The command line: `waypost demo | check | prove | route | chat | eval | audit | models`.
 
 Exit codes: 0 all is well, 1 a problem was found or a call failed, 2 wrong usage, 130 interrupted. An error is one line;
 `WAYPOST_DEBUG=1` shows the traceback too.
@@ -91,6 +91,20 @@ def _check(arguments: argparse.Namespace) -> int:
     return check(arguments.file, strict=arguments.strict)
 
 
+def _prove(arguments: argparse.Namespace) -> int:
+    from .errors import ConfigError
+    from .proof import prove
+
+    try:
+        proof = prove(arguments.config or os.environ.get("WAYPOST_CONFIG"), when=arguments.when, never=arguments.never)
+    except ConfigError as error:
+        # Neither proved nor refuted: 1 would say that there is a counterexample.
+        fail(f"ConfigError: {error}")
+        return USAGE
+    say(json.dumps(proof.to_dict(), indent=2, ensure_ascii=False) if arguments.json else proof.explain())
+    return {"proved": 0, "counterexample": PROBLEM}.get(proof.answer, USAGE)
+
+
 def _route(arguments: argparse.Namespace) -> int:
     _stand_in_for_keys(arguments.config or os.environ.get("WAYPOST_CONFIG"))
     with _router(arguments) as router:
@@ -158,6 +172,64 @@ def _eval(arguments: argparse.Namespace) -> int:
     for note in found.notes:
         say(note, "dim")
     return 0
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    if arguments.question == "verify":
+        return _verified(arguments)
+    from . import audit
+
+    if arguments.question is not None and " " in arguments.question:
+        rows = audit.query(arguments.file, arguments.question)
+    else:
+        kinds: dict[str, Any] = {kind: True for kind in ("personal", "secrets", "health") if getattr(arguments, kind)}
+        limits = {name: getattr(arguments, name) for name in ("region", "provider", "since", "until")}
+        rows = audit.reached(arguments.file, **kinds, **limits)
+        _unplaced(arguments, kinds)
+    if arguments.json:
+        say(json.dumps(rows, indent=2, ensure_ascii=False, default=bytes.hex))
+        return 0
+    if rows:
+        shown = [name for name in rows[0] if arguments.question or name in REACHED]
+        for line in table(shown, [["" if row[name] is None else str(row[name]) for name in shown] for row in rows]):
+            say(line)
+    say(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", "dim")
+    return 0
+
+
+# What the table of `waypost audit` shows; `--json` has every column.
+REACHED = ("time", "id", "route", "deployment", "provider", "region", "outcome", "types", "user")
+
+
+def _unplaced(arguments: argparse.Namespace, kinds: dict[str, Any]) -> None:
+    """Say how many rows a question about regions cannot answer: their deployments have none written."""
+    from . import audit
+
+    if arguments.region is None:
+        return
+    limits = {name: getattr(arguments, name) for name in ("provider", "since", "until")}
+    unknown = [row for row in audit.reached(arguments.file, **kinds, **limits) if row["region"] is None]
+    if unknown:
+        names = ", ".join(sorted({f"`{row['deployment']}`" for row in unknown}))
+        complain(f"{len(unknown)} more reached deployments without a `region`: {names}")
+
+
+def _verified(arguments: argparse.Namespace) -> int:
+    from . import audit
+
+    found = audit.verify(arguments.file, head=arguments.head)
+    if arguments.json:
+        from dataclasses import asdict
+
+        say(json.dumps({"intact": found.intact, **asdict(found)}, indent=2))
+    elif found.fault is not None:
+        fail(f"{arguments.file}: {found.fault.message}")
+    else:
+        lost = f", {found.dropped} dropped and marked" if found.dropped else ""
+        old = f", rows to {found.pruned} removed for their age" if found.pruned else ""
+        say(f"{arguments.file} is intact: {found.rows} rows{lost}{old}")
+        say(f"head {found.head}", "dim")
+    return 0 if found.intact else PROBLEM
 
 
 def _models(arguments: argparse.Namespace) -> int:
@@ -268,6 +340,8 @@ def _parser() -> argparse.ArgumentParser:
     check = command("check", _check, "validate a configuration file and say what it means")
     check.add_argument("file", help="a .toml, .yaml or .json file")
     check.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
+    prove = command("prove", _prove, "show that no request of a class can reach certain deployments, or one that does")
+    _prove_arguments(prove)
     route = command("route", _route, "decide without calling: who would answer this prompt, and why")
     _call_arguments(route)
     route.add_argument("--json", action="store_true", help="the whole decision as JSON")
@@ -276,6 +350,21 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--stream", action="store_true", help="print the answer as it comes")
     chat.add_argument("--explain", action="store_true", help="print the decision too, to stderr")
     _eval_arguments(command("eval", _eval, "measure a configuration on prompts that models have answered already"))
+    audit = command("audit", _audit, "verify a decision log, or ask it what reached whom")
+    audit.add_argument(
+        "question", nargs="?", help="`verify`, or a query in SQL; without it, the requests that reached a deployment"
+    )
+    audit.add_argument("file", help="the log: `telemetry.log` of the configuration")
+    audit.add_argument(
+        "--head", metavar="HASH", help="verify: the head noted earlier, which must still be in the chain"
+    )
+    for kind, what in (("personal", "personal data"), ("secrets", "secrets"), ("health", "health data")):
+        audit.add_argument(f"--{kind}", action="store_true", help=f"only requests with {what}")
+    audit.add_argument("--region", help="only deployments whose region begins so, for example `us`")
+    audit.add_argument("--provider", help="only this provider's")
+    audit.add_argument("--since", metavar="DATE", help="only calls from then on, for example 2026-07-01 (UTC)")
+    audit.add_argument("--until", metavar="DATE", help="only calls before then")
+    audit.add_argument("--json", action="store_true", help="as JSON, with every column")
     models = command("models", _models, "list the models that are known, with prices")
     models.add_argument("--provider", help="only this provider's")
     models.add_argument("--json", action="store_true", help="as JSON, with every fact")
@@ -307,6 +396,18 @@ def _eval_arguments(command: argparse.ArgumentParser) -> None:
         help="what the data set calls a deployment's model; repeatable",
     )
     command.add_argument("--seed", type=int, default=0, help="the seed of the intervals")
+
+
+def _prove_arguments(command: argparse.ArgumentParser) -> None:
+    command.epilog = "Exit codes: 0 proved, 1 there is a counterexample, 2 it cannot be told, or a condition is wrong."
+    command.add_argument(
+        "--never", required=True, metavar="EXPR", help="which deployments, as in \"provider == 'openai'\""
+    )
+    command.add_argument("--when", metavar="EXPR", help="which requests, as in `sensitive.any`; all unless given")
+    command.add_argument(
+        "--config", metavar="FILE", help="a configuration; else WAYPOST_CONFIG, else the keys that are set"
+    )
+    command.add_argument("--json", action="store_true", help="the whole answer as JSON")
 
 
 def _call_arguments(command: argparse.ArgumentParser) -> None:

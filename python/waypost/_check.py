@@ -39,7 +39,8 @@ def check(path: str, *, strict: bool = False) -> int:
         _problems(path, problems, found["missing"])
         return 1
     meaning = found["meaning"]
-    warnings = [*missing_variables(found["missing"]), *found["warnings"], *cautions(meaning)]
+    findings = [f"{item['path']}: {item['message']}; {item['remedy']}" for item in found["findings"]]
+    warnings = [*missing_variables(found["missing"]), *found["warnings"], *findings, *cautions(meaning)]
     say(f"{path}: " + paint("fine", "green") + (f", with {_count(len(warnings), 'warning')}" if warnings else ""))
     _meaning(meaning)
     if warnings:

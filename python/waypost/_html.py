@@ -14,9 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .errors import WaypostError
-    from .results import Attempt, Candidate, ChatResponse, Decision, DeploymentStatus, EmbeddingResponse
+    from .frames import BatchResult
+    from .results import (
+        Attempt,
+        Candidate,
+        ChatResponse,
+        Decision,
+        DeploymentStatus,
+        EmbeddingResponse,
+        RuleFired,
+    )
     from .router import Router
 
+ROWS = 20  # Answers of a batch.
+BEGINNING = 160  # Characters of each of them.
 SHOWN = 20_000  # Characters of an answer; a notebook must not choke on a long one.
 
 _STYLE = """<style>
@@ -75,6 +86,52 @@ def response(r: ChatResponse) -> str:
     return _page(*parts)
 
 
+def batch(answers: BatchResult) -> str:
+    """Show many answers: how many, what they cost and took, and the first of them as a table."""
+    rows = answers.to_dicts()
+    failed = sum(row["error"] is not None for row in rows)
+    priced = [row["cost_usd"] for row in rows if row["cost_usd"] is not None]
+    took = sorted(row["latency"] for row in rows if row["latency"] is not None)
+    facts = [_tokens(sum((row["prompt_tokens"] or 0) + (row["completion_tokens"] or 0) for row in rows))]
+    if priced:
+        facts.append(
+            _money(sum(priced)) + (f" for {len(priced):,} of them" if len(priced) < len(rows) - failed else "")
+        )
+    if took:
+        facts.append(f"median {_seconds(took[len(took) // 2])}")
+    head = f"<b>{_count(len(rows), 'call')}</b>" + (_chip(_count(failed, "error"), "wp-bad") if failed else "")
+    more = len(rows) - ROWS
+    rest = f"<div>{_dim(f'… and {more:,} more; to_dataframe() has them all')}</div>" if more > 0 else ""
+    return _page(f'<div class="wp-head">{head}</div>', _chips(facts), _answers(rows[:ROWS]), rest)
+
+
+def _answers(rows: Sequence[dict[str, Any]]) -> str:
+    columns = ["", "answer", "deployment", "cost", "took", "tokens"]
+    cells = [
+        [
+            str(at),
+            _in_short(row),
+            escape(row["deployment"] or ""),
+            _money(row["cost_usd"]),
+            _seconds(row["latency"]),
+            "" if row["completion_tokens"] is None else f"{row['prompt_tokens']:,} → {row['completion_tokens']:,}",
+        ]
+        for at, row in enumerate(rows)
+    ]
+    return _table(columns, cells, numbers={0, 3, 4, 5}, wide={1}) if rows else ""
+
+
+def _in_short(row: dict[str, Any]) -> str:
+    """Show the beginning of an answer, or what went wrong."""
+    if row["error"] is not None:
+        return f'<span class="wp-bad">✗ {escape(row["error"])}</span> {_beginning(row["message"])}'
+    return _beginning(row["text"]) or _dim("no text")
+
+
+def _beginning(text: str) -> str:
+    return escape(text[:BEGINNING]) + ("…" if len(text) > BEGINNING else "")
+
+
 def embedding(r: EmbeddingResponse) -> str:
     """Show vectors by their number and length; the decision folded below."""
     size = len(r.embeddings[0]) if r.embeddings else 0
@@ -109,7 +166,7 @@ def _decision(d: Decision, *, told: bool = False) -> str:
     named = _chip(d.error, "wp-bad") if d.error and not told else ""
     head = f'<div class="wp-head"><span>route <b>{escape(d.route)}</b> →</span>{chosen}{named}</div>'
     reason = "" if told else f"<div>{escape(d.reason)}</div>"
-    signals = json.dumps(d.signals, indent=1, ensure_ascii=False, default=str)
+    signals = json.dumps(_rounded(d.signals), indent=1, ensure_ascii=False, default=str)
     decided = _dim(f"decided in {d.overhead_us:,.0f} µs")
     return "".join(
         [
@@ -124,16 +181,34 @@ def _decision(d: Decision, *, told: bool = False) -> str:
     )
 
 
+def _rounded(value: Any) -> Any:
+    """Cut the digits that no reader wants: scores are single floats, and show as 0.949999988079071."""
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _rules(d: Decision) -> str:
     rows = [
         [
             escape(rule.name),
             escape(rule.effect),
-            f'<span class="wp-mid">its condition failed: {escape(rule.error)}</span>' if rule.error else "",
+            f'<span class="wp-mid">{escape(_consequence(rule))}</span>' if rule.error else "",
         ]
         for rule in d.rules
     ]
     return _table(["rule fired", "effect", ""], rows) if rows else ""
+
+
+def _consequence(rule: RuleFired) -> str:
+    """What came of a condition that failed: what narrows or protects held all the same, the rest did not happen."""
+    closed = {"require", "deny", "block", "redact"}
+    effects = rule.effect.split(",")
+    held, lost = [e for e in effects if e in closed], [e for e in effects if e not in closed]
+    parts = [f"{','.join(some)} {word}" for some, word in ((held, "applied"), (lost, "not applied")) if some]
+    return f"{', '.join(parts)}, because its condition failed: {rule.error}"
 
 
 def _candidates(candidates: Sequence[Candidate]) -> str:

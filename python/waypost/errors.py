@@ -214,7 +214,13 @@ class APITimeoutError(ProviderError, TimeoutError):
 
 
 class ProtocolError(ProviderError):
-    """The provider's answer cannot be understood."""
+    """The provider's answer cannot be understood, or is not of the form that ``response_format`` asked for.
+
+    Attributes:
+        response: The answer, where there is one: of ``reply.parsed``.
+    """
+
+    response: ChatResponse | None = None
 
 
 class StreamError(ProviderError):

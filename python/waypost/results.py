@@ -278,6 +278,10 @@ class Decision(_Value):
     def __repr__(self) -> str:
         return f"Decision(route={self.route!r}, chosen={self.chosen!r}, attempts={len(self.attempts)})"
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Show a terminal of IPython the decision in words; within a list it is its repr."""
+        printer.text(self.explain() if len(printer.stack) == 1 else repr(self))
+
     def _repr_html_(self) -> str:
         from ._html import decision
 
@@ -354,6 +358,12 @@ class ChatResponse(_Answer):
 
     __slots__ = ()
 
+    def _frozen(self) -> dict[str, Any]:
+        state = super()._frozen()
+        if (wanted := self._cache.get("wanted")) is not None:
+            state["wanted"] = wanted
+        return state
+
     @property
     def text(self) -> str:
         """The text; empty if the model only called tools."""
@@ -391,6 +401,44 @@ class ChatResponse(_Answer):
         """Seconds from the call to the first token; of streams."""
         return self._state["ttft"]  # type: ignore[no-any-return]
 
+    @property
+    def _wanted(self) -> Any:
+        """The class that was given as ``response_format``."""
+        return self._cache.get("wanted") or (self._state.get("wanted") if self._handle is None else None)
+
+    @property
+    def parsed(self) -> Any:
+        """The answer as an object of the class that was given as ``response_format``.
+
+        None if no class was given, or if the model called tools instead of answering. It is made at the first look, so
+        that an answer that does not fit is still an answer: its text and its cost are there.
+
+        Raises:
+            ProtocolError: The answer does not fit the class, was cut off at its limit (``finish_reason`` is
+                ``"length"``), or is a refusal. The message says what and where, without quoting the answer;
+                ``error.response`` is the answer.
+
+        Example:
+            >>> from dataclasses import dataclass
+            >>> from waypost import Router
+            >>> from waypost.testing import FakeProvider
+            >>> @dataclass
+            ... class City:
+            ...     name: str
+            ...     people: int
+            >>> with FakeProvider(reply='{"name": "Oslo", "people": 724290}') as fake:
+            ...     reply = Router([fake.deployment()]).chat("The capital of Norway?", response_format=City)
+            >>> reply.parsed
+            City(name='Oslo', people=724290)
+        """
+        if "parsed" not in self._cache:
+            if self._wanted is None:
+                return None
+            from ._parsed import parse
+
+            self._cache["parsed"] = parse(self._wanted, self)
+        return self._cache["parsed"]
+
     def to_dict(self) -> dict[str, Any]:
         """Return exactly an OpenAI ``chat.completion`` object."""
         return self._state["openai"]  # type: ignore[no-any-return]
@@ -398,6 +446,14 @@ class ChatResponse(_Answer):
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 60 else self.text[:57] + "…"
         return f"ChatResponse(text={text!r}, deployment={self.deployment!r}, finish_reason={self.finish_reason!r})"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Show a terminal of IPython the whole text and who gave it; within a list it is its repr."""
+        if len(printer.stack) > 1 or not self.text:
+            printer.text(repr(self))
+            return
+        price = "unpriced" if self.cost.usd is None else f"${self.cost.usd:.6f}"
+        printer.text(f"{self.text}\n\n— {self.deployment}, {price}, {self.latency:.2f} s. {self.decision.reason}")
 
     def _repr_html_(self) -> str:
         from ._html import response
@@ -470,6 +526,7 @@ class DeploymentStatus:
         limits_left: What is left of each limit that is set.
         spend: US dollars spent on it.
         capabilities: ``context_window``, ``max_output``, ``tools``, ``vision`` … of its model; None where unknown.
+        failures: Failed attempts by kind of error, the most frequent first.
     """
 
     name: str
@@ -488,3 +545,4 @@ class DeploymentStatus:
     limits_left: dict[str, int]
     spend: float
     capabilities: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)

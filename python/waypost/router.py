@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _waypost
 from ._public import without_secrets
+from .frames import BatchResult, prompts
 from .results import ChatResponse, Decision, DeploymentStatus, EmbeddingResponse
 
 if TYPE_CHECKING:
@@ -36,11 +37,19 @@ def _options(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _response_format(wanted: Any) -> Any:
-    """Take a Pydantic model for the schema it stands for."""
-    schema = getattr(wanted, "model_json_schema", None)
-    if schema is None:
+    """Take a class for the schema it stands for."""
+    if not isinstance(wanted, type):
         return wanted
-    return {"type": "json_schema", "json_schema": {"name": wanted.__name__, "schema": schema(), "strict": True}}
+    from ._parsed import response_format
+
+    return response_format(wanted)
+
+
+def _typed(reply: Any, wanted: Any) -> Any:
+    """Let an answer know the class that was asked for; errors, which a batch has in their place, stay what they are."""
+    if isinstance(wanted, type) and isinstance(reply, ChatResponse):
+        reply._cache["wanted"] = wanted
+    return reply
 
 
 class _Loop:
@@ -111,15 +120,16 @@ async def _awaited(core: _waypost.Stream) -> ChatChunk | None:
 class _Stream:
     """What both streams share."""
 
-    def __init__(self, core: _waypost.Stream) -> None:
+    def __init__(self, core: _waypost.Stream, wanted: Any = None) -> None:
         self._core = core
+        self._wanted = wanted
         self._response: ChatResponse | None = None
 
     @property
     def response(self) -> ChatResponse | None:
         """The whole answer, after the last chunk; None before."""
         if self._response is None:
-            self._response = self._core.response()
+            self._response = _typed(self._core.response(), self._wanted)
         return self._response
 
 
@@ -215,6 +225,7 @@ class Router:
         self._extra = {key: value for key, value in options.items() if value is not None}
         self._core = _waypost.Core(*_parts(config, self._extra))
         self._config = without_secrets(config)
+        self._guard()
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, strategy: Any = None, seed: int | None = None) -> Self:
@@ -274,7 +285,8 @@ class Router:
             tools: Tools in OpenAI's shape.
             tool_choice: ``"auto"``, ``"none"``, ``"required"`` or a named function.
             parallel_tool_calls: Whether several calls may come in one message.
-            response_format: OpenAI's mapping, or a Pydantic model.
+            response_format: OpenAI's mapping; or a class, whose object is then in ``reply.parsed``: a Pydantic model, or
+                a dataclass or ``TypedDict`` (which need Pydantic too).
             temperature: 0..2.
             top_p: 0..1.
             max_tokens: Tokens of the answer at most.
@@ -309,7 +321,7 @@ class Router:
             ...     Router([fake.deployment()]).chat("Hi").text
             'Hello!'
         """
-        return self._core.chat(messages, _options(locals()))
+        return cast("ChatResponse", _typed(self._core.chat(messages, _options(locals())), response_format))
 
     async def achat(
         self,
@@ -340,7 +352,8 @@ class Router:
         extra_body: Mapping[str, Any] | None = None,
     ) -> ChatResponse:
         """Async form of ``chat``."""
-        return await self._achat(messages, _options(locals()))
+        reply = await self._achat(messages, _options(locals()))
+        return cast("ChatResponse", _typed(reply, response_format))
 
     async def _achat(self, messages: Messages, options: dict[str, Any]) -> ChatResponse:
         pending = self._core.achat(messages, options)
@@ -380,13 +393,16 @@ class Router:
     ) -> ChatStream:
         """Answer a conversation piece by piece.
 
-        Arguments are those of ``chat``. Until the first token a failure is invisible: another deployment takes over.
+        Arguments are those of ``chat``. Until the first token a failure is invisible: another deployment takes over. After
+        it another one continues the answer if its model is known to (``prefill``), or else answers anew: then
+        ``chunk.restarted`` says that what came before is void. ``stream.response`` is the whole answer in any case.
 
         Returns:
             A stream of :class:`ChatChunk`; after the last one ``stream.response`` is the whole answer.
 
         Raises:
-            StreamError: While iterating, if the stream broke after its first token; ``partial`` has the answer so far.
+            StreamError: While iterating, if the stream broke after its first token and nobody else could go on, or the route
+                says ``on_stream_failure = "raise"``; ``partial`` has the answer so far.
 
         Example:
             >>> from waypost.testing import FakeProvider
@@ -394,7 +410,17 @@ class Router:
             ...     "".join(chunk.text for chunk in Router([fake.deployment()]).stream("Count"))
             'one two three'
         """
-        return ChatStream(self._core.stream(messages, _options(locals())))
+        return ChatStream(self._core.stream(messages, _options(locals())), response_format)
+
+    def _stream_joined(self, messages: Messages, **arguments: Any) -> ChatStream:
+        """Stream to a reader who joins all pieces: a route that says nothing of broken streams raises for him."""
+        wanted = arguments.get("response_format")
+        return ChatStream(self._core.stream(messages, _options({**arguments, "joined": True})), wanted)
+
+    def _astream_joined(self, messages: Messages, **arguments: Any) -> AsyncChatStream:
+        """Async form of ``_stream_joined``."""
+        wanted = arguments.get("response_format")
+        return AsyncChatStream(self._core.stream(messages, _options({**arguments, "joined": True})), wanted)
 
     def astream(
         self,
@@ -425,7 +451,7 @@ class Router:
         extra_body: Mapping[str, Any] | None = None,
     ) -> AsyncChatStream:
         """Async form of ``stream``; no await is needed before ``async for``."""
-        return AsyncChatStream(self._core.stream(messages, _options(locals())))
+        return AsyncChatStream(self._core.stream(messages, _options(locals())), response_format)
 
     def route(
         self,
@@ -536,11 +562,11 @@ class Router:
         progress: bool = False,
         return_errors: bool = False,
         **options: Any,
-    ) -> list[ChatResponse]:
+    ) -> BatchResult:
         """Answer many conversations, in their order.
 
         Args:
-            messages: The conversations, each as ``chat`` takes one.
+            messages: The conversations, each as ``chat`` takes one: a list, or a column of pandas or polars.
             concurrency: Calls at once.
             progress: Whether to show a progress bar (needs tqdm: ``pip install waypost[notebook]``).
             return_errors: Whether an error stands in its answer's place; otherwise the first one is raised.
@@ -548,12 +574,15 @@ class Router:
                 its ``timeout``.
 
         Returns:
-            One answer a conversation.
+            One answer a conversation: a list, with ``to_dataframe()``.
+
+        Example:
+            ``df.join(router.batch(df["prompt"], progress=True).to_dataframe())``
         """
-        items = list(messages)
+        (items, index), wanted = prompts(messages), options.get("response_format")
         with _progress(len(items), wanted=progress) as advance:
-            results = self._core.batch(items, _options(options), concurrency, advance)
-        return _batch_results(results, return_errors=return_errors)
+            results = self._core.batch(items, _options(options), concurrency, advance, keep=return_errors)
+        return _batch_results(results, index, wanted, return_errors=return_errors)
 
     async def abatch(
         self,
@@ -563,14 +592,14 @@ class Router:
         progress: bool = False,
         return_errors: bool = False,
         **options: Any,
-    ) -> list[ChatResponse]:
+    ) -> BatchResult:
         """Async form of ``batch``."""
         # Costs more to import than all of waypost; who awaits has it already.
         import asyncio
 
         gate = asyncio.Semaphore(concurrency)
-        items = list(messages)
-        done = 0
+        (items, index), wanted = prompts(messages), options.get("response_format")
+        options, done = _options(options), 0
 
         with _progress(len(items), wanted=progress) as advance:
 
@@ -578,7 +607,7 @@ class Router:
                 nonlocal done
                 async with gate:
                     try:
-                        result: Any = await self._achat(item, {**_options(options), "patient": True})
+                        result: Any = await self._achat(item, {**options, "patient": True})
                     except Exception as error:  # noqa: BLE001
                         result = error
                 done += 1
@@ -587,13 +616,15 @@ class Router:
                 return result
 
             results = await asyncio.gather(*(one(item) for item in items))
-        return _batch_results(list(results), return_errors=return_errors)
+        return _batch_results(list(results), index, wanted, return_errors=return_errors)
 
     @property
     def deployments(self) -> list[DeploymentStatus]:
         """How every deployment stands."""
         rows = self._core.deployments()
-        return [DeploymentStatus(**{**row, "limits_left": dict(row["limits_left"])}) for row in rows]
+        return [
+            DeploymentStatus(**{**row, **{key: dict(row[key]) for key in ("limits_left", "failures")}}) for row in rows
+        ]
 
     @property
     def routes(self) -> list[str]:
@@ -618,18 +649,55 @@ class Router:
         """
         self._core.reload(*_parts(config, self._extra))
         self._config = without_secrets(config)
+        self._guard()
+
+    def feedback(self, response_or_id: Any, score: float, *, comment: str | None = None) -> None:
+        """Say how good an answer was.
+
+        It becomes a row of the decision log (`[telemetry] log`); without a log it has no effect yet.
+
+        Args:
+            response_or_id: An answer, a stream that was read to its end, a decision, an error of a call, or the ``id`` of
+                a decision, also of another process.
+            score: 0 (useless) to 1 (as good as can be).
+            comment: Words to go with it, kept as they are.
+
+        Raises:
+            ValueError: The score is not from 0 to 1, or there is no decision to speak of.
+
+        Example:
+            >>> from waypost.testing import FakeProvider
+            >>> with FakeProvider() as fake:
+            ...     router = Router([fake.deployment()])
+            ...     router.feedback(router.chat("Hi"), 0.9, comment="to the point")
+        """
+        self._core.feedback(_identity(response_or_id), float(score), comment)
 
     def metrics(self) -> str:
         """Return all metrics in Prometheus' text format."""
         return self._core.metrics()
 
     def close(self) -> None:
-        """Refuse new calls; those under way finish."""
+        """Refuse new calls; those under way finish.
+
+        What waits for the decision log, if there is one, is written: that is waited for, two seconds at most.
+        """
         self._core.close()
+
+    def _guard(self) -> None:
+        if self._core.logs:
+            from ._log import guard
+
+            guard()
 
     async def aclose(self) -> None:
         """Async form of ``close``."""
-        self._core.close()
+        if self._core.logs:
+            import asyncio
+
+            await asyncio.to_thread(self._core.close)
+        else:
+            self._core.close()
 
     def __enter__(self) -> Self:
         return self
@@ -645,7 +713,7 @@ class Router:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        await self.aclose()
 
     def __copy__(self) -> Self:
         return self
@@ -689,6 +757,19 @@ def _source(config: Any) -> Any:
 _STAND_IN = "weighted"
 
 
+def _identity(response_or_id: Any) -> str:
+    """Return the id of the decision behind an answer, a stream, an error or itself."""
+    if isinstance(response_or_id, str):
+        return response_or_id
+    if isinstance(response_or_id, _Stream):
+        response_or_id = response_or_id.response
+    decision = response_or_id if isinstance(response_or_id, Decision) else getattr(response_or_id, "decision", None)
+    if decision is None:
+        message = "expected an answer, a decision, or the id of one; a stream has its answer at its end"
+        raise ValueError(message)
+    return str(decision.id)
+
+
 def _parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Give the extension the configuration, the options, and the functions in either by the route they order."""
     source, options, functions = _source(config), dict(extra), {}
@@ -710,12 +791,16 @@ def _parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], 
     return source, options, functions
 
 
-def _batch_results(results: list[Any], *, return_errors: bool) -> list[ChatResponse]:
+def _batch_results(results: list[Any], index: Any, wanted: Any, *, return_errors: bool) -> BatchResult:
+    for result in results:
+        _typed(result, wanted)
     if not return_errors:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-    return results
+    batch = BatchResult(results)
+    batch.index = index
+    return batch
 
 
 class _progress:  # noqa: N801

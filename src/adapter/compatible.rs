@@ -26,6 +26,7 @@ const PLAIN: Quirks = Quirks {
     no_parallel_tool_calls: false,
     no_user: false,
     no_answer_keys: false,
+    anthropic_keys: false,
     short_call_ids: false,
     version_path: None,
     chat_path: None,
@@ -128,8 +129,11 @@ static PROVIDERS: &[Provider] = &[
     },
     host("together", "Together AI", "https://api.together.xyz/v1", &["TOGETHER_API_KEY"]),
     host("fireworks", "Fireworks AI", "https://api.fireworks.ai/inference/v1", &["FIREWORKS_API_KEY"]),
-    // It translates for each model itself.
-    cloud("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", &["OPENROUTER_API_KEY"]),
+    Provider {
+        // It translates for each model itself, and hands marks of caching to those that know them.
+        quirks: Quirks { anthropic_keys: true, ..PLAIN },
+        ..cloud("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", &["OPENROUTER_API_KEY"])
+    },
     Provider {
         // Unknown keys are refused; its SDK's base URL is the host alone.
         quirks: Quirks { only_max_completion_tokens: true, no_answer_keys: true, version_path: Some("/v1"), ..PLAIN },
@@ -145,19 +149,23 @@ static PROVIDERS: &[Provider] = &[
     host("moonshot", "Moonshot AI", "https://api.moonshot.ai/v1", &["MOONSHOT_API_KEY"]),
     host("zai", "Z.ai", "https://api.z.ai/api/paas/v4", &["ZAI_API_KEY", "ZHIPUAI_API_KEY"]),
     host("minimax", "MiniMax", "https://api.minimax.io/v1", &["MINIMAX_API_KEY"]),
-    host(
-        "dashscope",
-        "Alibaba DashScope",
-        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
-        &["DASHSCOPE_API_KEY"],
-    ),
+    Provider {
+        // Its explicit cache takes Anthropic's marks.
+        quirks: Quirks { anthropic_keys: true, ..HOST },
+        ..cloud(
+            "dashscope",
+            "Alibaba DashScope",
+            "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+            &["DASHSCOPE_API_KEY"],
+        )
+    },
     host("nebius", "Nebius", "https://api.tokenfactory.nebius.com/v1", &["NEBIUS_API_KEY"]),
     host("deepinfra", "DeepInfra", "https://api.deepinfra.com/v1/openai", &["DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"]),
     cloud("github", "GitHub Models", "https://models.github.ai/inference", &["GITHUB_TOKEN", "GITHUB_API_KEY"]),
     host("venice", "Venice", "https://api.venice.ai/api/v1", &["VENICE_API_KEY"]),
     Provider {
         // It translates for each model itself, and leaves Gemini's thoughts out of completion and total alike.
-        quirks: Quirks { reasoning_beside_completion: true, ..PLAIN },
+        quirks: Quirks { anthropic_keys: true, reasoning_beside_completion: true, ..PLAIN },
         ..cloud("vercel", "Vercel AI Gateway", "https://ai-gateway.vercel.sh/v1", &["AI_GATEWAY_API_KEY"])
     },
     Provider {
@@ -184,7 +192,12 @@ static PROVIDERS: &[Provider] = &[
         key_vars: &["OLLAMA_API_KEY"],
         ..local("ollama", "Ollama", "http://127.0.0.1:11434")
     },
-    Provider { base_url: None, ..local("openai-compatible", "OpenAI-compatible server", "") },
+    Provider {
+        base_url: None,
+        // It may be a gateway with Anthropic behind it; servers of open models pass over what they do not know.
+        quirks: Quirks { anthropic_keys: true, ..HOST },
+        ..local("openai-compatible", "OpenAI-compatible server", "")
+    },
 ];
 
 #[cfg(test)]

@@ -71,6 +71,8 @@ pub struct Quirks {
     pub no_user: bool,
     /// Refuses, in a message that comes back, the keys that answers of others carry (`refusal`, `annotations`, `reasoning_content`).
     pub no_answer_keys: bool,
+    /// Takes, and passes on, the keys that only Anthropic's format knows (`cache_control`, `thinking_blocks`).
+    pub anthropic_keys: bool,
     /// Takes identities of calls only of nine letters and digits.
     pub short_call_ids: bool,
     /// Its own SDK takes the base URL without this path: it is added where the user's base URL does not end in a version.

@@ -44,14 +44,24 @@ pub(super) fn of(table: &Table<'_>, provider: &str, model: &str) -> (ModelFacts,
 pub(super) fn limits(table: &Table<'_>) -> LimitConfig {
     let Some(limits) = table.get("limits").and_then(|node| node.table(&LIMITS)) else { return LimitConfig::default() };
     let read = |key| limits.get(key).and_then(|node| limit(&node));
+    let (concurrency, adaptive) = limits.get("concurrency").map(|node| concurrency(&node)).unwrap_or_default();
     LimitConfig {
         rpm: read("rpm"),
         rpd: read("rpd"),
         tpm: read("tpm"),
         input_tpm: read("input_tpm"),
         output_tpm: read("output_tpm"),
-        concurrency: limits.get("concurrency").and_then(|node| node.count()),
+        concurrency,
+        adaptive,
     }
+}
+
+/// A number of requests at once, or whether it follows the provider.
+fn concurrency(node: &Node<'_>) -> (Option<u32>, bool) {
+    if node.value.is_string() {
+        return (None, node.choice("limit of requests at once", &[("adaptive", ())]).is_some());
+    }
+    (node.count(), false)
 }
 
 fn limit(node: &Node<'_>) -> Option<u64> {

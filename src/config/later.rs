@@ -3,19 +3,18 @@
 
 use super::{
     reader::{Node, Table},
-    schema::{BACKEND, CACHE, EXACT, STATE, TELEMETRY},
+    schema::{BACKEND, CACHE, EXACT, STATE},
 };
 use crate::chat::Map;
 
-/// `cache`, `state` and `telemetry`, as far as they are written.
+/// `cache` and `state`, as far as they are written.
 pub(super) fn sections(top: &Table<'_>) -> Map {
     let mut written = Map::new();
-    for name in ["cache", "state", "telemetry"] {
+    for name in ["cache", "state"] {
         let Some(node) = top.get(name) else { continue };
         match name {
             "cache" => cache(&node),
-            "state" => state(&node),
-            _ => telemetry(&node),
+            _ => state(&node),
         };
         // Counters are local already; nothing else is acted on.
         let local = name == "state" && node.value.get("backend").is_none_or(serde_json::Value::is_string);
@@ -43,14 +42,8 @@ fn state(node: &Node<'_>) -> Option<()> {
     address(&redis, &["redis://", "rediss://"])
 }
 
-fn telemetry(node: &Node<'_>) -> Option<()> {
-    let table = node.table(&TELEMETRY)?;
-    table.get("log").and_then(|node| node.text());
-    table.get("otlp").and_then(|node| address(&node, &["http://", "https://"]))
-}
-
 /// An address with one of these schemes; it may hold a password, so it is never quoted.
-fn address(node: &Node<'_>, schemes: &[&str]) -> Option<()> {
+pub(super) fn address(node: &Node<'_>, schemes: &[&str]) -> Option<()> {
     let text = node.text()?;
     if schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme)) {
         return Some(());

@@ -129,13 +129,19 @@ pub fn from_env_with(options: Map, env: Env<'_>) -> Result<Settings> {
 /// The file cannot be read, or its syntax is broken.
 pub fn review(path: &Path, env: Env<'_>) -> Result<(Settings, Vec<Problem>)> {
     let (value, file) = written(path)?;
-    let (settings, problems, document) = survey(value, Map::new(), Some(&file), env)?;
+    let (settings, mut problems, document) = survey(value, Map::new(), Some(&file), env)?;
+    problems.extend(conditions(&settings));
     Ok((settings, in_order(problems, &document)))
 }
 
 fn assemble(value: Value, options: Map, file: Option<&str>, env: Env<'_>) -> Result<Settings> {
     let (settings, problems, document) = survey(value, options, file, env)?;
-    if problems.is_empty() { Ok(settings) } else { Err(first_of(problems, &document, file)) }
+    if problems.is_empty() {
+        return Ok(settings);
+    }
+    // Conditions that do not compile are mistakes too, and are told with the others.
+    let all = problems.into_iter().chain(conditions(&settings)).collect();
+    Err(first_of(all, &document, file))
 }
 
 /// The settings, what is wrong with them, and the document they were read from.
@@ -163,21 +169,16 @@ fn survey(value: Value, options: Map, file: Option<&str>, env: Env<'_>) -> Resul
             section.clone_from(original);
         }
     }
-    let mut problems = report.into_problems();
-    // A condition that does not compile is a mistake too: it is told before any wish for a later version.
-    if !problems.is_empty() && problems.iter().all(|problem| problem.not_yet) {
-        problems.extend(conditions(&settings));
-    }
-    Ok((settings, problems, document))
+    Ok((settings, report.into_problems(), document))
 }
 
 /// What is wrong with the rules' conditions.
-fn conditions(settings: &Settings) -> Option<Problem> {
-    let deployments: Vec<_> = settings.deployments.iter().map(|settings| &settings.deployment).collect();
-    let error = Policy::compile(&settings.rules, &deployments, &[]).err()?;
-    let context = *error.context;
-    let path = context.path.unwrap_or_default();
-    Some(Problem { path, message: error.message, hint: context.hint, not_yet: false })
+fn conditions(settings: &Settings) -> impl Iterator<Item = Problem> {
+    Policy::mistakes(&settings.rules, &[]).into_iter().map(|error| {
+        let context = *error.context;
+        let path = context.path.unwrap_or_default();
+        Problem { path, message: error.message, hint: context.hint, not_yet: false }
+    })
 }
 
 /// The first mistake in the order of the document; wishes for later versions come last.

@@ -20,6 +20,7 @@ mod schema;
 pub mod secret;
 mod sensitive;
 mod strategy;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -38,6 +39,7 @@ use crate::{
     policy::{budget::BudgetConfig, rule::RuleConfig},
     resilience::{ResilienceConfig, ResiliencePatch, limit::LimitConfig},
     select::StrategyConfig,
+    trace::log::LogConfig,
 };
 
 /// Where `${NAME}` and the providers' keys are looked up; [`secret::process`] is the environment of this process.
@@ -62,7 +64,9 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// Whether a candidate whose ability is unknown is refused (`unknown_capabilities = "refuse"`).
     pub refuse_unknown: bool,
-    /// Sections of later versions that were written, as they were written: `cache`, `state`, `telemetry`.
+    /// Where decisions are written down, if anywhere (`telemetry.log`).
+    pub log: Option<LogConfig>,
+    /// Sections of later versions that were written, as they were written: `cache`, `state`.
     pub later: Map,
 }
 
@@ -97,8 +101,11 @@ pub struct RouteSettings {
 /// `on_stream_failure`: what becomes of a stream that breaks after its first content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnStreamFailure {
-    /// It is an error with the partial answer. The default: who only joins the pieces never sees two answers in one.
+    /// The default: as `Continue`, but on another deployment only, and not for a caller who joins all pieces. Nobody is
+    /// asked again what he has begun to answer, unless the route says so.
     #[default]
+    Elsewhere,
+    /// It is an error with the partial answer.
     Raise,
     /// Another attempt answers anew, and its first chunk says so (`restarted`).
     Restart,

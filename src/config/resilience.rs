@@ -3,12 +3,13 @@
 use super::{
     hint,
     reader::{Node, Table},
-    schema::{BREAKER, HEDGE, RESILIENCE, RETRY, TIMEOUTS},
+    schema::{BREAKER, HEDGE, QUEUE, RESILIENCE, RETRY, TIMEOUTS, UNAVAILABLE},
 };
 use crate::resilience::{
     ResiliencePatch,
     hedge::HedgeAfter,
-    patch::{BreakerPatch, HedgePatch, RetryPatch, TimeoutPatch},
+    patch::{BreakerPatch, HedgePatch, QueuePatch, RetryPatch, TimeoutPatch},
+    unavailable::OnAllUnavailable,
 };
 
 /// A `resilience` table.
@@ -34,6 +35,8 @@ pub(super) fn overrides(table: &Table<'_>) -> ResiliencePatch {
         retry: if nested.value.get("retry").is_some() { inner.retry } else { direct.retry },
         breaker: if nested.value.get("breaker").is_some() { inner.breaker } else { direct.breaker },
         hedge: inner.hedge.or(direct.hedge),
+        queue: if nested.value.get("queue").is_some() { inner.queue } else { direct.queue },
+        unavailable: inner.unavailable.or(direct.unavailable),
     }
 }
 
@@ -43,6 +46,8 @@ fn parts(table: &Table<'_>) -> ResiliencePatch {
         retry: table.get("retry").and_then(|node| retry(&node)).unwrap_or_default(),
         breaker: table.get("breaker").and_then(|node| breaker(&node)).unwrap_or_default(),
         hedge: table.get("hedge").and_then(|node| hedge(&node)),
+        queue: table.get("queue").and_then(|node| queue(&node)).unwrap_or_default(),
+        unavailable: table.get("on_all_unavailable").and_then(|node| unavailable(&node)),
     }
 }
 
@@ -93,12 +98,44 @@ fn retry(node: &Node<'_>) -> Option<RetryPatch> {
 
 fn breaker(node: &Node<'_>) -> Option<BreakerPatch> {
     let table = node.table(&BREAKER)?;
-    Some(BreakerPatch {
+    let patch = BreakerPatch {
         failures: table.get("failures").and_then(|node| node.count()),
+        ratio: table.get("ratio").and_then(|node| node.number(0.0, 1.0)),
+        min_calls: table.get("min_calls").and_then(|node| node.count()),
         window: table.get("window").and_then(|node| node.duration()),
         cooldown: table.get("cooldown").and_then(|node| node.duration()),
+        max_cooldown: table.get("max_cooldown").and_then(|node| node.duration()),
         slow_start: table.get("slow_start").and_then(|node| node.pause()),
+    };
+    if let (Some(first), Some(longest)) = (patch.cooldown, patch.max_cooldown)
+        && longest < first
+    {
+        let message = format!("the longest rest ({longest:?}) is shorter than the first ({first:?})");
+        node.report.add(table.path("max_cooldown"), message, None);
+    }
+    Some(patch)
+}
+
+fn queue(node: &Node<'_>) -> Option<QueuePatch> {
+    let table = node.table(&QUEUE)?;
+    Some(QueuePatch {
+        max: table.get("max").and_then(|node| node.whole(0)).map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
+        max_wait: table.get("max_wait").and_then(|node| node.pause()),
     })
+}
+
+fn unavailable(node: &Node<'_>) -> Option<OnAllUnavailable> {
+    if node.value.is_string() {
+        if node.value == "wait" {
+            node.problem("`wait` needs to know how long", Some("write { wait = \"5s\" }".into()));
+            return None;
+        }
+        let words = [("fail", OnAllUnavailable::Fail), ("probe_best", OnAllUnavailable::ProbeBest)];
+        return node.choice("way to meet an outage of everyone", &words);
+    }
+    let table = node.table(&UNAVAILABLE)?;
+    let wait = table.required("wait", Some("write { wait = \"5s\" }"))?;
+    wait.duration().map(OnAllUnavailable::Wait)
 }
 
 fn hedge(node: &Node<'_>) -> Option<HedgePatch> {

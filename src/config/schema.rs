@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     Settings, budgets, deployments, intents, later,
     reader::{Node, Report, Table},
-    resilience, routes, rules, sensitive, validate,
+    resilience, routes, rules, sensitive, telemetry, validate,
 };
 use crate::resilience::ResilienceConfig;
 
@@ -47,11 +47,11 @@ place!(
     [
         "model", "api_key", "base_url", "api", "api_version", "region", "project", "location", "credentials", "headers",
         "extra_body", "limits", "price", "capabilities", "tags", "weight", "attributes", "stream_upstream", "timeouts",
-        "retry", "breaker", "hedge", "resilience",
+        "retry", "breaker", "hedge", "queue", "on_all_unavailable", "resilience",
     ],
     {
         "limits": LIMITS, "price": PRICE, "capabilities": CAPABILITIES, "credentials": CREDENTIALS,
-        "timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE
+        "timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE
     }
 );
 place!(
@@ -85,9 +85,9 @@ place!(
     "a table with `candidates`",
     [
         "candidates", "fallback", "strategy", "on_content_filter", "on_stream_failure", "timeouts", "retry", "breaker",
-        "hedge", "resilience",
+        "hedge", "queue", "on_all_unavailable", "resilience",
     ],
-    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE}
+    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
 );
 place!(
     /// A candidate with a weight.
@@ -109,9 +109,9 @@ place!(
 place!(
     /// Resilience.
     RESILIENCE,
-    "a table of timeouts, retry, breaker and hedge",
-    ["timeouts", "retry", "breaker", "hedge"],
-    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE}
+    "a table of timeouts, retry, breaker, hedge, queue and on_all_unavailable",
+    ["timeouts", "retry", "breaker", "hedge", "queue", "on_all_unavailable"],
+    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
 );
 place!(
     /// Time limits.
@@ -129,11 +129,19 @@ place!(
     /// When a deployment is given a rest.
     BREAKER,
     "a table such as { failures = 5, cooldown = \"15s\" }",
-    ["failures", "window", "cooldown", "slow_start"]
+    ["failures", "ratio", "min_calls", "window", "cooldown", "max_cooldown", "slow_start"]
 );
 place!(
     /// A second copy of a slow request.
     HEDGE, "a table such as { after = \"p95\", max_extra = 0.05 }, or false", ["after", "max_extra"]
+);
+place!(
+    /// How calls wait for room.
+    QUEUE, "a table such as { max = 100, max_wait = \"5s\" }", ["max", "max_wait"]
+);
+place!(
+    /// What becomes of a call when everyone rests.
+    UNAVAILABLE, "\"fail\", \"probe_best\" or a table such as { wait = \"5s\" }", ["wait"]
 );
 place!(
     /// Sensitive content.
@@ -161,7 +169,11 @@ place!(
 );
 place!(
     /// Logs and traces.
-    TELEMETRY, "a table with `log` or `otlp`", ["log", "otlp"]
+    TELEMETRY, "a table with `log` or `otlp`", ["log", "otlp"], {"log": LOG}
+);
+place!(
+    /// The decision log.
+    LOG, "a path, or a table such as { path = \"waypost.db\", max_rows = 100000 }", ["path", "max_rows", "metadata"]
 );
 
 /// Where a key may belong, the likeliest place first.
@@ -180,12 +192,15 @@ pub(super) static PLACES: &[(&str, &Place)] = &[
     ("resilience.retry", &RETRY),
     ("resilience.breaker", &BREAKER),
     ("resilience.hedge", &HEDGE),
+    ("resilience.queue", &QUEUE),
+    ("resilience.on_all_unavailable", &UNAVAILABLE),
     ("sensitive", &SENSITIVE),
     ("budgets.NAME", &BUDGET),
     ("cache", &CACHE),
     ("cache.exact", &EXACT),
     ("state", &STATE),
     ("telemetry", &TELEMETRY),
+    ("telemetry.log", &LOG),
 ];
 
 /// Reads the whole document; what is wrong is in `report` afterwards.
@@ -210,6 +225,7 @@ pub(super) fn settings(document: &Value, env: super::Env<'_>, report: &Report) -
         budgets: top.get("budgets").map(|node| budgets::section(&node)).unwrap_or_default(),
         seed: top.get("seed").and_then(|node| node.whole(0)),
         refuse_unknown: refuse_unknown(&top),
+        log: top.get("telemetry").and_then(|node| telemetry::section(&node)),
         later: later::sections(&top),
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Scope<'s> {
     signals: &'s Signals,
     /// The caller's tags and those of the rules before.
     pub(super) tags: Vec<String>,
+    /// What an analysis supposes of the parts of conditions that it does not understand; absent means that they fail.
+    supposed: &'s [(String, Option<bool>)],
     metadata: OnceLock<CelMap<'s>>,
     sensitive: OnceLock<CelMap<'s>>,
     intents: OnceLock<CelMap<'s>>,
@@ -29,7 +31,13 @@ pub(super) struct Scope<'s> {
 impl<'s> Scope<'s> {
     /// Over `signals`.
     pub(super) fn new(signals: &'s Signals) -> Self {
+        Self::supposing(signals, &[])
+    }
+
+    /// Over `signals`, with what is `supposed` of parts that are not understood.
+    pub(super) fn supposing(signals: &'s Signals, supposed: &'s [(String, Option<bool>)]) -> Self {
         Self {
+            supposed,
             signals,
             tags: signals.tags.clone(),
             metadata: OnceLock::new(),
@@ -72,7 +80,11 @@ impl VariableResolver for Scope<'_> {
                 let report = signals.sensitive.as_ref()?;
                 Some(CowVal::Borrowed(self.sensitive.get_or_init(|| sensitive(report))))
             }
-            other => signals.flags().into_iter().find(|(name, _)| *name == other).and_then(|(_, value)| flag(value)),
+            other => {
+                let known = signals.flags().into_iter().find(|(name, _)| *name == other).map(|(_, value)| value);
+                let supposed = || self.supposed.iter().find(|(name, _)| name == other).and_then(|(_, value)| *value);
+                known.or_else(supposed).and_then(flag)
+            }
         }
     }
 }
@@ -109,7 +121,8 @@ fn object(fields: &crate::chat::Map) -> CelMap<'_> {
     map(fields.iter().map(|(name, value)| (name.as_str(), json(value))))
 }
 
-fn json(value: &Value) -> Box<dyn Val + '_> {
+/// A value of JSON.
+pub(super) fn json(value: &Value) -> Box<dyn Val + '_> {
     match value {
         Value::Null => boxed(CelNull),
         Value::Bool(flag) => boxed(CelBool::from(*flag)),

@@ -71,6 +71,11 @@ impl Clearance {
         self.narrowings.iter().find(|narrowing| !narrowing.kept.has(index)).map(|narrowing| &narrowing.refusal)
     }
 
+    /// Whether `rule` refuses the deployment at `index`, be it the first to do so or not.
+    pub fn refuses(&self, rule: &str, index: usize) -> bool {
+        self.narrowings.iter().any(|narrowing| &*narrowing.refusal.rule == rule && !narrowing.kept.has(index))
+    }
+
     /// The permission to send to the deployment at `index`, if there is one.
     pub fn permit(&self, index: usize) -> Option<Cleared> {
         self.allows(index).then_some(Cleared { index })

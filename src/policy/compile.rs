@@ -23,9 +23,9 @@ pub struct Policy {
     pub(super) count: usize,
     /// Absent if no rule has a condition.
     pub(super) root: Option<Root>,
-    reads: Reads,
+    pub(super) reads: Reads,
     /// Of each rule.
-    each: Vec<Reads>,
+    pub(super) each: Vec<Reads>,
 }
 
 /// Which of the signals that are costly some rule looks at; the others need not be computed.
@@ -74,7 +74,7 @@ impl Reads {
 }
 
 /// One rule, ready.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) name: Arc<str>,
     /// Absent means always.
@@ -123,6 +123,19 @@ impl Policy {
             constants(&mut compiled, root)?;
         }
         Ok(Self { rules: compiled, count: deployments.len(), root, reads, each })
+    }
+
+    /// Every condition that does not compile, each at its path: what [`Policy::compile`] would stumble over, one by one.
+    pub fn mistakes(rules: &[RuleConfig], intents: &[String]) -> Vec<Error> {
+        let env = match language() {
+            Ok(env) => env,
+            Err(error) => return vec![error],
+        };
+        let known = Known { intents };
+        let conditions = rules.iter().enumerate().filter_map(|(place, rule)| Some((place, rule.when.as_ref()?)));
+        conditions
+            .filter_map(|(place, when)| Program::compile(&env, when, &known, &format!("rules[{place}].when")).err())
+            .collect()
     }
 
     /// Which of the costly signals some rule looks at.

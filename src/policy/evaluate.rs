@@ -45,6 +45,22 @@ pub struct RuleFired {
     pub error: Option<String>,
 }
 
+/// The effects that a rule still has when its condition fails: those that narrow or protect.
+const CLOSED: [&str; 4] = ["require", "deny", "block", "redact"];
+
+impl RuleFired {
+    /// What came of a failed condition, in words: which effects held nonetheless, and which did not happen. Nothing for a
+    /// condition that could be evaluated.
+    pub fn consequence(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        let (held, lost): (Vec<_>, Vec<_>) = self.effect.split(',').partition(|effect| CLOSED.contains(effect));
+        let held = if held.is_empty() { String::new() } else { format!("{} applied", held.join(",")) };
+        let lost = if lost.is_empty() { String::new() } else { format!("{} not applied", lost.join(",")) };
+        let both = [held, lost].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+        Some(format!("{both}, because its condition failed: {error}"))
+    }
+}
+
 impl Verdict {
     /// Whether some rule prefers the deployment at `index`.
     pub fn prefers(&self, index: usize) -> bool {
@@ -56,7 +72,11 @@ impl Policy {
     /// Applies the rules to a request. `named` says that the caller asked for a deployment by name: then no rule sets the
     /// route, and every other effect holds as ever.
     pub fn evaluate(&self, signals: &Signals, named: bool) -> Verdict {
-        let mut scope = Scope::new(signals);
+        self.evaluate_in(Scope::new(signals), named)
+    }
+
+    /// The same over what is already laid out.
+    pub(super) fn evaluate_in(&self, mut scope: Scope<'_>, named: bool) -> Verdict {
         let mut verdict = Verdict {
             clearance: Clearance::everything(self.count),
             route: None,

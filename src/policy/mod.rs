@@ -1,10 +1,12 @@
 //! Stage 2: who may serve. Rules are compiled once, with every mistake found then; evaluating them is pure and takes
 //! microseconds. What a request may touch becomes a value, a [`Clearance`], without which nothing is sent.
 
+pub mod analysis;
 mod bind;
 mod bits;
 pub mod budget;
 mod check;
+pub mod classes;
 pub mod clearance;
 pub mod compile;
 pub mod evaluate;
@@ -12,11 +14,14 @@ pub mod evaluate;
 mod fixture;
 pub mod ledger;
 mod matcher;
+mod never;
 mod program;
 pub mod rule;
 mod vocabulary;
 
+pub use analysis::Analysis;
 pub use clearance::{Clearance, Cleared, Refusal};
 pub use compile::{Policy, Reads};
 pub use evaluate::{RuleFired, Verdict};
 pub use ledger::{Ledger, Reservation, Spender, Spent};
+pub use never::never;

@@ -9,13 +9,14 @@ use cel::{
         types::{CelBool, CelString},
         value::CowVal,
     },
+    context::VariableResolver,
     extensions,
 };
 use regex::Regex;
 
 use super::{
-    bind::Scope,
     check::{self, Checked, Known},
+    classes::Reader,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -63,7 +64,7 @@ fn find<'c, 'v>(
 }
 
 /// A condition that can be run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Program {
     expression: IdedExpr,
     source: String,
@@ -78,13 +79,40 @@ impl Program {
             let place = column.map(|column| format!(" (column {column})")).unwrap_or_default();
             Error::config(path, format!("{}{place}", mistake.message)).with_hint(mistake.hint)
         })?;
+        Ok((Self::ready(parsed.expression().clone(), source), checked))
+    }
+
+    /// Parses `source`, which stands at `path` and is about something else than a request.
+    pub(super) fn parse(env: &Env, source: &str, path: &str) -> Result<Self> {
+        let parsed = env.compile(source).map_err(|errors| syntax(&errors, source, path))?;
+        Ok(Self { expression: parsed.expression().clone(), source: source.to_owned() })
+    }
+
+    /// What it consists of.
+    pub(super) fn expression(&self) -> &IdedExpr {
+        &self.expression
+    }
+
+    /// The patterns of `matches` in it.
+    pub(super) fn patterns(&self, env: &Env, known: &Known<'_>) -> Result<HashMap<String, Regex>> {
+        Self::compile(env, &self.source, known, "when").map(|(_, checked)| checked.patterns)
+    }
+
+    /// The same condition as `reader` leaves it: the parts that are not understood are variables.
+    pub(super) fn read(&self, env: &Env, reader: &mut Reader<'_>) -> Result<Self> {
+        let parsed = env.compile(&self.source).map_err(|errors| syntax(&errors, &self.source, "when"))?;
         let mut expression = parsed.expression().clone();
+        reader.condition(&mut expression, &self.source);
+        Ok(Self::ready(expression, &self.source))
+    }
+
+    fn ready(mut expression: IdedExpr, source: &str) -> Self {
         missing_is_null(&mut expression);
-        Ok((Self { expression, source: source.to_owned() }, checked))
+        Self { expression, source: source.to_owned() }
     }
 
     /// Whether it holds in `scope`; the error says why that cannot be known, without a word of the request.
-    pub(super) fn holds(&self, root: &Root, scope: &Scope<'_>) -> std::result::Result<bool, String> {
+    pub(super) fn holds(&self, root: &Root, scope: &dyn VariableResolver) -> std::result::Result<bool, String> {
         let root: &Context<'_, '_> = root;
         let mut context = root.new_inner_scope();
         context.set_variable_resolver(scope);
@@ -171,7 +199,7 @@ fn is_metadata(node: &IdedExpr) -> bool {
 }
 
 /// The parts of an expression.
-fn children(node: &mut IdedExpr) -> Vec<&mut IdedExpr> {
+pub(super) fn children(node: &mut IdedExpr) -> Vec<&mut IdedExpr> {
     match &mut node.expr {
         Expr::Call(call) => call.target.as_deref_mut().into_iter().chain(&mut call.args).collect(),
         Expr::Select(select) => vec![&mut *select.operand],

@@ -16,12 +16,12 @@ use crate::{
         budget::BudgetConfig,
         rule::{Matcher, RuleConfig},
     },
-    router::Router,
+    router::{Router, findings::limits},
     transport::client,
 };
 
 /// What stands in for a variable: good as a key and as an address, and nobody's.
-const STAND_IN: &str = "http://unset.invalid";
+pub(super) const STAND_IN: &str = "http://unset.invalid";
 /// How the messages of a missing variable name it.
 const VARIABLE: &str = "environment variable `";
 
@@ -43,9 +43,14 @@ pub(super) fn check(py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<Py<PyAn
     let mut problems: Vec<Value> = second.iter().filter(|problem| !foreign(problem)).map(row).collect();
     let meaning = meaning(&settings);
     let mut warnings = Vec::new();
+    let mut findings = Vec::new();
     if second.is_empty() {
+        findings = limits(&settings);
         match Router::new(settings, client::shared()) {
-            Ok(router) => warnings = router.warnings(),
+            Ok(router) => {
+                warnings = router.warnings();
+                findings.extend(py.detach(|| router.findings()).map_err(fail)?);
+            }
             Err(error) => {
                 let context = &error.context;
                 problems.push(
@@ -55,7 +60,10 @@ pub(super) fn check(py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<Py<PyAn
         }
     }
     let missing: Vec<Value> = missing.iter().map(|(path, name)| json!({"path": path, "variable": name})).collect();
-    object(py, &json!({"problems": problems, "missing": missing, "warnings": warnings, "meaning": meaning}))
+    object(
+        py,
+        &json!({"problems": problems, "missing": missing, "warnings": warnings, "findings": findings, "meaning": meaning}),
+    )
 }
 
 fn row(problem: &Problem) -> Value {
@@ -64,9 +72,13 @@ fn row(problem: &Problem) -> Value {
 
 /// Where a variable is missing, and which.
 fn missing(problem: &Problem) -> Option<(String, String)> {
-    let (_, after) = problem.message.split_once(VARIABLE)?;
-    let (name, _) = after.split_once('`')?;
-    Some((problem.path.clone(), name.to_owned()))
+    Some((problem.path.clone(), variable(&problem.message)?.to_owned()))
+}
+
+/// Which variable a message misses.
+pub(super) fn variable(message: &str) -> Option<&str> {
+    let (_, after) = message.split_once(VARIABLE)?;
+    after.split_once('`').map(|(name, _)| name)
 }
 
 fn meaning(settings: &Settings) -> Value {

@@ -174,6 +174,7 @@ fn option(call: &mut Call, key: &str, value: &Bound<'_, PyAny>) -> PyResult<bool
         "session" => call.session = read(key, value)?,
         "stream" => call.stream = read(key, value)?,
         "patient" => call.patient = read(key, value)?,
+        "joined" => call.joined = read(key, value)?,
         "timeout" => {
             let seconds: f64 = read(key, value)?;
             let timeout = Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero());

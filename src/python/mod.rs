@@ -1,11 +1,13 @@
 //! The Rust half of the boundary to Python: translation and waiting, no logic.
 
+mod audit;
 mod bridge;
 mod check;
 mod chooser;
 mod convert;
 mod error;
 mod learn;
+mod prove;
 mod results;
 mod router;
 mod runtime;
@@ -17,11 +19,15 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _waypost {
     #[pymodule_export]
+    use super::audit::{after_fork, before_fork, flush_logs, verify_log};
+    #[pymodule_export]
     use super::bridge::{Bridge, Pending};
     #[pymodule_export]
     use super::check::check;
     #[pymodule_export]
     use super::learn::{cost_saved, cpt, study};
+    #[pymodule_export]
+    use super::prove::prove;
     #[pymodule_export]
     use super::results::{Decided, Embedded, Piece, Replied};
     #[pymodule_export]

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use pyo3::{
+    exceptions::PyValueError,
     prelude::*,
     types::{PyDict, PyList},
 };
@@ -20,10 +21,10 @@ use super::{
 };
 use crate::{
     catalog::builtin,
-    chat::Map,
+    chat::{ChatResponse, Map},
     config::{self, Settings},
     error::Error,
-    router::{Call, Router},
+    router::{Call, Failure, Reply, Router},
     transport::client,
 };
 
@@ -142,53 +143,29 @@ impl Core {
         object(py, &signals)
     }
 
-    /// Answers in order; `progress` is called now and then with how many are done. An error stands in its answer's place.
+    /// Answers in order; `progress` is called now and then with how many are done. An error stands in its answer's place;
+    /// whether one of a conversation that cannot be read does too, or ends the batch before it begins, says `keep`.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of one Python call")]
     fn batch(
         &self,
         items: &Bound<'_, PyList>,
         options: &Bound<'_, PyDict>,
         concurrency: usize,
         progress: Option<&Bound<'_, PyAny>>,
+        keep: bool,
     ) -> PyResult<Vec<Py<PyAny>>> {
-        use std::sync::atomic::{AtomicUsize, Ordering};
         let py = items.py();
-        let patient = |call| Call { patient: true, ..call };
-        let calls: Vec<Call> =
-            items.iter().map(|messages| convert::chat(&messages, options).map(patient)).collect::<PyResult<_>>()?;
-        let (router, done) = (self.router.clone(), Arc::new(AtomicUsize::new(0)));
-        let count = Arc::clone(&done);
-        let mut work = Box::pin(async move {
-            let answers = stream::iter(calls).map(|call| {
-                let (router, count) = (router.clone(), Arc::clone(&count));
-                async move {
-                    let result = router.chat(call).await;
-                    count.fetch_add(1, Ordering::Relaxed);
-                    result
-                }
-            });
-            answers.buffered(concurrency.max(1)).collect::<Vec<_>>().await
-        });
-        let results = loop {
-            let limit = std::time::Duration::from_millis(100);
-            let step = block_on(py, async move {
-                let timed = tokio::time::timeout(limit, &mut work).await;
-                timed.map_err(|_| work)
-            })?;
-            if let Some(progress) = progress {
-                progress.call1((done.load(Ordering::Relaxed),))?;
-            }
-            match step {
-                Ok(results) => break results,
-                Err(rest) => work = rest,
-            }
+        let (calls, unread) = read(items, options, keep)?;
+        let results = all(py, &self.router, calls, concurrency, progress)?;
+        let one = |result| match result {
+            Ok(reply) => Replied::new(reply).wrap(py),
+            Err(failure) => Ok(raise(py, failure).into_value(py).into_any()),
         };
-        results
-            .into_iter()
-            .map(|result| match result {
-                Ok(reply) => Replied::new(reply).wrap(py),
-                Err(failure) => Ok(raise(py, failure).into_value(py).into_any()),
-            })
-            .collect()
+        let mut results: Vec<_> = results.into_iter().map(one).collect::<PyResult<_>>()?;
+        for (at, error) in unread {
+            results.insert(at, error.into_value(py).into_any());
+        }
+        Ok(results)
     }
 
     fn deployments(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -212,8 +189,20 @@ impl Core {
         self.router.metrics()
     }
 
-    fn close(&self) {
-        self.router.close();
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        guarded(py, || self.router.close())
+    }
+
+    /// Writes a score for the call with this identity into the log; a score that is none is a `ValueError`.
+    #[pyo3(signature = (call, score, comment=None))]
+    fn feedback(&self, call: &str, score: f64, comment: Option<String>) -> PyResult<()> {
+        self.router.feedback(call, score, comment).map_err(|error| PyValueError::new_err(error.message))
+    }
+
+    /// Whether calls are written down.
+    #[getter]
+    fn logs(&self) -> bool {
+        self.router.logs()
     }
 
     #[getter]
@@ -262,4 +251,59 @@ pub(super) fn providers(py: Python<'_>) -> PyResult<Py<PyAny>> {
         .map(|p| serde_json::json!({"id": p.id, "title": p.title, "base_url": p.base_url, "key_vars": p.key_vars}))
         .collect();
     object(py, &rows)
+}
+
+/// The place of a conversation of a batch that cannot be read, and why.
+type Unread = (usize, PyErr);
+
+/// The calls of a batch, and the place and error of each conversation that cannot be read; without `keep` the first such
+/// error is the result.
+fn read(items: &Bound<'_, PyList>, options: &Bound<'_, PyDict>, keep: bool) -> PyResult<(Vec<Call>, Vec<Unread>)> {
+    let (mut calls, mut unread) = (Vec::with_capacity(items.len()), Vec::new());
+    for (at, messages) in items.iter().enumerate() {
+        match convert::chat(&messages, options) {
+            Ok(call) => calls.push(Call { patient: true, ..call }),
+            Err(error) if keep => unread.push((at, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((calls, unread))
+}
+
+/// The results of `calls` in their order; every tenth of a second `progress` hears how many are done.
+fn all(
+    py: Python<'_>,
+    router: &Router,
+    calls: Vec<Call>,
+    concurrency: usize,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Vec<Result<Reply<ChatResponse>, Failure>>> {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let (router, done) = (router.clone(), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&done);
+    let mut work = Box::pin(async move {
+        let answers = stream::iter(calls).map(|call| {
+            let (router, count) = (router.clone(), Arc::clone(&count));
+            async move {
+                let result = router.chat(call).await;
+                count.fetch_add(1, Ordering::Relaxed);
+                result
+            }
+        });
+        answers.buffered(concurrency.max(1)).collect::<Vec<_>>().await
+    });
+    loop {
+        let limit = std::time::Duration::from_millis(100);
+        let step = block_on(py, async move {
+            let timed = tokio::time::timeout(limit, &mut work).await;
+            timed.map_err(|_| work)
+        })?;
+        if let Some(progress) = progress {
+            progress.call1((done.load(Ordering::Relaxed),))?;
+        }
+        match step {
+            Ok(results) => return Ok(results),
+            Err(rest) => work = rest,
+        }
+    }
 }

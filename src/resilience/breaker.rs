@@ -8,19 +8,27 @@ use std::{
     time::Duration,
 };
 
+use fastrand::Rng;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::clock::Instant;
 
 /// When a deployment is given a rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BreakerConfig {
     /// Consecutive failures that open it.
     pub failures: u32,
+    /// The share of failures among the outcomes in the window above which it opens, however they are spread.
+    pub ratio: f64,
+    /// Outcomes in the window below which the ratio says nothing.
+    pub min_calls: u32,
     /// The window in which outcomes count.
     pub window: Duration,
-    /// How long it stays open before a probe.
+    /// How long it stays open before the first probe.
     pub cooldown: Duration,
+    /// The longest rest: each failed probe doubles it up to here.
+    pub max_cooldown: Duration,
     /// How long after recovery its share of traffic grows back.
     pub slow_start: Duration,
 }
@@ -29,21 +37,33 @@ impl Default for BreakerConfig {
     fn default() -> Self {
         Self {
             failures: 5,
+            // A provider that fails every second request is not worth the tokens.
+            ratio: 0.5,
+            min_calls: 10,
             window: Duration::from_secs(30),
             cooldown: Duration::from_secs(15),
+            // A probe is one call, so a longer rest saves little: whoever recovers is seen within twenty seconds, after
+            // however long an outage.
+            max_cooldown: Duration::from_secs(20),
             slow_start: Duration::from_secs(30),
         }
     }
 }
 
-/// Samples below which the failure ratio says nothing.
-const MIN_SAMPLES: u32 = 10;
-/// Failures as a share of outcomes that open it: a provider that fails every second request is not worth the tokens.
-const RATIO: f64 = 0.5;
 /// Buckets of the window; outcomes are forgotten one bucket at a time.
 const BUCKETS: usize = 10;
-/// The cooldown doubles with each failed probe, up to this many times the configured one.
-const MOST_COOLDOWNS: u32 = 4;
+/// The share of a rest after a failed probe that chance may take off, so that processes that failed together do not come
+/// back together. The first rest is as configured.
+const JITTER: f64 = 0.5;
+
+impl BreakerConfig {
+    /// The rest after a failed probe, when it has opened `opened` times in a row. `draw` is uniform in 0..1.
+    fn longer(&self, opened: u32, draw: f64) -> Duration {
+        let doubled = self.cooldown.saturating_mul(1 << opened.min(20));
+        let rest = doubled.min(self.max_cooldown).mul_f64(1.0 - JITTER * draw.clamp(0.0, 1.0));
+        rest.max(self.cooldown)
+    }
+}
 
 /// How it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +97,9 @@ struct Inner {
     opened: u32,
     generation: u64,
     recovered: Option<Instant>,
+    /// Probes before their time.
+    early: u64,
+    rng: Rng,
     buckets: [(u64, u32, u32); BUCKETS],
 }
 
@@ -87,6 +110,8 @@ pub struct Breaker {
     start: Instant,
     /// Closed, and not recovering: what planning finds nearly always, told without the lock.
     calm: AtomicBool,
+    /// Told when a probe ends.
+    probed: Notify,
     inner: Mutex<Inner>,
 }
 
@@ -96,21 +121,25 @@ pub struct Pass {
     breaker: Arc<Breaker>,
     generation: u64,
     probe: bool,
+    /// Of a probe before its time: when the rest ends that it interrupts.
+    rest: Option<Instant>,
     settled: bool,
 }
 
 impl Breaker {
-    /// A closed breaker.
-    pub fn new(config: BreakerConfig, now: Instant) -> Self {
+    /// A closed breaker. `seed` is that of its jitter.
+    pub fn new(config: BreakerConfig, now: Instant, seed: u64) -> Self {
         let inner = Inner {
             state: State::Closed,
             consecutive: 0,
             opened: 0,
             generation: 0,
             recovered: None,
+            early: 0,
+            rng: Rng::with_seed(seed),
             buckets: [(0, 0, 0); BUCKETS],
         };
-        Self { config, start: now, calm: AtomicBool::new(true), inner: Mutex::new(inner) }
+        Self { config, start: now, calm: AtomicBool::new(true), probed: Notify::new(), inner: Mutex::new(inner) }
     }
 
     /// How it stands at `now`.
@@ -166,7 +195,34 @@ impl Breaker {
                 true
             }
         };
-        Ok(Pass { breaker: Arc::clone(self), generation: inner.generation, probe, settled: false })
+        Ok(Pass { breaker: Arc::clone(self), generation: inner.generation, probe, rest: None, settled: false })
+    }
+
+    /// As [`Self::enter`], but a rest under way is interrupted by a probe before its time. If it fails, the rest goes on
+    /// as if nobody had asked.
+    ///
+    /// # Errors
+    /// The wait, if a probe is under way.
+    pub fn enter_early(self: &Arc<Self>, now: Instant) -> Result<Pass, Duration> {
+        let mut inner = self.inner.lock();
+        let State::Open(until) = inner.state else {
+            drop(inner);
+            return self.enter(now);
+        };
+        inner.state = State::HalfOpen { probing: true };
+        inner.early += 1;
+        let rest = (now < until).then_some(until);
+        Ok(Pass { breaker: Arc::clone(self), generation: inner.generation, probe: true, rest, settled: false })
+    }
+
+    /// Waits until a probe that is under way ends, one way or the other.
+    pub fn probed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.probed.notified()
+    }
+
+    /// Probes before their time so far.
+    pub fn early_probes(&self) -> u64 {
+        self.inner.lock().early
     }
 
     /// Opens it at once, for at least `rest`: the provider has said that it will not serve.
@@ -191,27 +247,32 @@ impl Breaker {
         (now.saturating_duration_since(self.start).as_nanos() / width) as u64
     }
 
-    fn record(&self, generation: u64, probe: bool, ok: bool, now: Instant) {
+    fn record(&self, pass: &Pass, ok: bool, now: Instant) {
         let bucket = self.bucket(now);
         let mut inner = self.inner.lock();
         // A straggler from before the breaker changed its state says nothing about the state it is in now.
-        if generation != inner.generation {
+        if pass.generation != inner.generation {
             return;
         }
-        if probe {
+        if pass.probe {
             if ok {
                 inner.close(now);
+            } else if let Some(until) = pass.rest.filter(|until| now < *until) {
+                inner.state = State::Open(until);
             } else {
-                let rest = self.config.cooldown * inner.opened.clamp(1, MOST_COOLDOWNS);
+                let rest = self.config.longer(inner.opened, inner.rng.f64());
                 inner.open(now + rest);
             }
         } else {
             inner.count(bucket, ok);
-            if !ok && (inner.consecutive >= self.config.failures || inner.failing(bucket)) {
+            if !ok && (inner.consecutive >= self.config.failures || inner.failing(bucket, &self.config)) {
                 inner.open(now + self.config.cooldown);
             }
         }
         self.publish(&inner);
+        if pass.probe {
+            self.probed.notify_waiters();
+        }
     }
 }
 
@@ -245,10 +306,10 @@ impl Inner {
         }
     }
 
-    fn failing(&self, bucket: u64) -> bool {
+    fn failing(&self, bucket: u64, config: &BreakerConfig) -> bool {
         let live = self.buckets.iter().filter(|slot| bucket - slot.0.min(bucket) < BUCKETS as u64);
         let (ok, failed) = live.fold((0, 0), |(ok, failed), slot| (ok + slot.1, failed + slot.2));
-        ok + failed >= MIN_SAMPLES && f64::from(failed) > RATIO * f64::from(ok + failed)
+        ok + failed >= config.min_calls && f64::from(failed) > config.ratio * f64::from(ok + failed)
     }
 }
 
@@ -256,13 +317,13 @@ impl Pass {
     /// The attempt succeeded.
     pub fn success(mut self, now: Instant) {
         self.settled = true;
-        self.breaker.record(self.generation, self.probe, true, now);
+        self.breaker.record(&self, true, now);
     }
 
     /// The attempt failed in a way that speaks of ill health.
     pub fn failure(mut self, now: Instant) {
         self.settled = true;
-        self.breaker.record(self.generation, self.probe, false, now);
+        self.breaker.record(&self, false, now);
     }
 }
 
@@ -271,7 +332,8 @@ impl Drop for Pass {
         if self.probe && !self.settled {
             let mut inner = self.breaker.inner.lock();
             if inner.generation == self.generation {
-                inner.state = State::HalfOpen { probing: false };
+                inner.state = self.rest.map_or(State::HalfOpen { probing: false }, State::Open);
+                self.breaker.probed.notify_waiters();
             }
         }
     }
@@ -283,7 +345,7 @@ mod tests {
 
     fn breaker() -> (Arc<Breaker>, Instant) {
         let now = crate::clock::now();
-        (Arc::new(Breaker::new(BreakerConfig::default(), now)), now)
+        (Arc::new(Breaker::new(BreakerConfig::default(), now, 1)), now)
     }
 
     fn fail(breaker: &Arc<Breaker>, now: Instant) {
@@ -315,15 +377,86 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_before_its_time_leaves_the_rest_as_it_was_unless_it_succeeds() {
+        let (breaker, now) = breaker();
+        let (soon, rest) = (now + Duration::from_secs(1), Duration::from_secs(14));
+        (0..5).for_each(|_| fail(&breaker, now));
+        let probe = breaker.enter_early(soon).unwrap();
+        assert!(breaker.enter_early(soon).is_err() && breaker.enter(soon).is_err());
+        drop(probe);
+        assert_eq!(breaker.wait(soon), rest);
+        breaker.enter_early(soon).unwrap().failure(soon);
+        assert_eq!(breaker.enter(soon).unwrap_err(), rest);
+        breaker.enter_early(soon).unwrap().success(soon);
+        assert_eq!((breaker.state(soon), breaker.early_probes()), (State::Closed, 3));
+    }
+
+    #[test]
     fn a_failed_probe_opens_it_for_longer() {
         let (breaker, now) = breaker();
         (0..5).for_each(|_| fail(&breaker, now));
         let mut at = now;
-        for rest in [15, 15, 30, 45, 60, 60] {
-            assert_eq!(breaker.wait(at).as_secs(), rest);
+        for (least, most) in [(15, 15), (15, 30), (15, 30)] {
+            let wait = breaker.wait(at).as_secs_f64();
+            assert!((f64::from(least)..=f64::from(most)).contains(&wait), "{wait}");
             at += breaker.wait(at);
             fail(&breaker, at);
         }
+        at += breaker.wait(at);
+        breaker.enter(at).unwrap().success(at);
+        (0..5).for_each(|_| fail(&breaker, at));
+        assert_eq!(breaker.wait(at).as_secs(), 15, "a success resets it");
+    }
+
+    #[test]
+    fn rests_double_up_to_the_longest_and_chance_takes_off_half_at_most() {
+        let second = Duration::from_secs(1);
+        let config = BreakerConfig { cooldown: second, max_cooldown: 100 * second, ..BreakerConfig::default() };
+        let longest: Vec<u64> = (1..9).map(|opened| config.longer(opened, 0.0).as_secs()).collect();
+        assert_eq!(longest, [2, 4, 8, 16, 32, 64, 100, 100]);
+        assert_eq!(config.longer(3, 1.0), 4 * second);
+        assert_eq!(config.longer(u32::MAX, 0.0), 100 * second);
+        assert_eq!(BreakerConfig { max_cooldown: second, ..config }.longer(4, 1.0), second, "never below the first");
+    }
+
+    /// Facts of `failure_accrual` (linkerd's tests), re-typed: two failures open it, 1 s to 100 s.
+    #[test]
+    fn the_timeline_of_linkerd() {
+        let (second, start) = (Duration::from_secs(1), crate::clock::now());
+        let config =
+            BreakerConfig { failures: 2, cooldown: second, max_cooldown: 100 * second, ..BreakerConfig::default() };
+        let breaker = Arc::new(Breaker::new(config, start, 1));
+        let straggler = breaker.enter(start).unwrap();
+        fail(&breaker, start);
+        assert_eq!(breaker.state(start), State::Closed);
+        fail(&breaker, start);
+        assert!(breaker.enter(start + second / 2).is_err());
+        let probation = start + second;
+        let probe = breaker.enter(probation).unwrap();
+        assert!(breaker.enter(probation).is_err(), "exactly one permit");
+        probe.failure(probation);
+        straggler.success(probation);
+        let rest = breaker.wait(probation);
+        assert!((second..=2 * second).contains(&rest), "{rest:?}");
+        let again = probation + rest;
+        breaker.enter(again).unwrap().success(again);
+        (0..2).for_each(|_| fail(&breaker, again));
+        assert_eq!(breaker.wait(again), second);
+    }
+
+    #[test]
+    fn the_ratio_needs_its_calls_within_the_window() {
+        let start = crate::clock::now();
+        let config = BreakerConfig { failures: 100, ratio: 0.2, min_calls: 5, ..BreakerConfig::default() };
+        let breaker = Arc::new(Breaker::new(config, start, 1));
+        (0..4).for_each(|_| fail(&breaker, start));
+        assert_eq!(breaker.state(start), State::Closed);
+        let later = start + config.window + Duration::from_secs(1);
+        fail(&breaker, later);
+        assert_eq!(breaker.state(later), State::Closed, "an idle time empties the window");
+        (0..3).for_each(|_| breaker.enter(later).unwrap().success(later));
+        fail(&breaker, later);
+        assert!(matches!(breaker.state(later), State::Open(_)));
     }
 
     #[test]

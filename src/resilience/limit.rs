@@ -11,6 +11,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::adaptive::Adaptive;
 use crate::clock::Instant;
 
 /// Limits of one deployment. `None` means no limit of ours.
@@ -28,6 +29,8 @@ pub struct LimitConfig {
     pub output_tpm: Option<u64>,
     /// Requests at once.
     pub concurrency: Option<u32>,
+    /// Requests at once as the provider bears them, where no number is given.
+    pub adaptive: bool,
 }
 
 /// One-second buckets of a minute's window, and one more: a whole minute is covered at every instant, so that no two
@@ -159,6 +162,7 @@ fn shares(units: Units) -> [u64; 5] {
 #[derive(Debug)]
 pub struct Limiter {
     concurrency: Option<u32>,
+    adaptive: Option<Adaptive>,
     start: Instant,
     in_flight: AtomicU32,
     freed: Notify,
@@ -171,6 +175,8 @@ pub struct Limiter {
 pub struct Permit {
     limiter: Arc<Limiter>,
     since: Duration,
+    /// Under way when it was given, itself included.
+    in_flight: u32,
     reserved: Units,
     settled: Option<Units>,
 }
@@ -189,6 +195,7 @@ impl Limiter {
         let inner = Inner { windows, ..Inner::default() };
         Self {
             concurrency: config.concurrency,
+            adaptive: (config.adaptive && config.concurrency.is_none()).then(Adaptive::default),
             start: now,
             in_flight: AtomicU32::new(0),
             freed: Notify::new(),
@@ -201,6 +208,18 @@ impl Limiter {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// Requests that may be under way at once, as of now; absent if there is no such limit.
+    pub fn most(&self) -> Option<u32> {
+        self.concurrency.or_else(|| self.adaptive.as_ref().map(Adaptive::limit))
+    }
+
+    /// A request under way met congestion: it was refused for load, or nothing came.
+    pub fn congested(&self) {
+        if let Some(adaptive) = &self.adaptive {
+            adaptive.refused(self.in_flight());
+        }
+    }
+
     /// Waits until a request under way ends. Those who wait are woken one a place, the first first.
     pub async fn freed(&self) {
         self.freed.notified().await;
@@ -211,7 +230,7 @@ impl Limiter {
     /// # Errors
     /// The limit that refuses.
     pub fn peek(&self, need: Units, now: Instant) -> Result<(), Refused> {
-        if self.concurrency.is_some_and(|most| self.in_flight() >= most) {
+        if self.most().is_some_and(|most| self.in_flight() >= most) {
             return Err(Refused { limit: CONCURRENCY, wait: None });
         }
         self.inner.lock().check(need, now, self.start)
@@ -222,11 +241,9 @@ impl Limiter {
     /// # Errors
     /// The limit that refuses.
     pub fn admit(self: &Arc<Self>, need: Units, now: Instant) -> Result<Permit, Refused> {
-        let most = self.concurrency.unwrap_or(u32::MAX);
+        let most = self.most().unwrap_or(u32::MAX);
         let taken = self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n < most).then_some(n + 1));
-        if taken.is_err() {
-            return Err(Refused { limit: CONCURRENCY, wait: None });
-        }
+        let Ok(before) = taken else { return Err(Refused { limit: CONCURRENCY, wait: None }) };
         let since = now.saturating_duration_since(self.start);
         let mut inner = self.inner.lock();
         if let Err(refused) = inner.check(need, now, self.start) {
@@ -241,12 +258,13 @@ impl Limiter {
             }
         }
         drop(inner);
-        Ok(Permit { limiter: Arc::clone(self), since, reserved: need, settled: None })
+        let in_flight = before.saturating_add(1);
+        Ok(Permit { limiter: Arc::clone(self), since, in_flight, reserved: need, settled: None })
     }
 
     fn leave(&self) {
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
-        if self.concurrency.is_some() {
+        if self.most().is_some() {
             self.freed.notify_one();
         }
     }
@@ -275,7 +293,7 @@ impl Limiter {
             .zip(NAMES)
             .filter_map(|(window, name)| window.as_mut().map(|w| (name, w.limit.saturating_sub(w.used(w.tick(since))))))
             .collect();
-        if let Some(most) = self.concurrency {
+        if let Some(most) = self.most() {
             left.push((CONCURRENCY, u64::from(most.saturating_sub(self.in_flight()))));
         }
         left
@@ -309,11 +327,19 @@ impl Permit {
     /// Books what was really used.
     pub fn settle(mut self, actual: Units) {
         self.settled = Some(actual);
+        let grew = self.limiter.adaptive.as_ref().is_some_and(|adaptive| adaptive.served(self.in_flight));
+        if grew {
+            // One place more than the one that frees now.
+            self.limiter.freed.notify_one();
+        }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        if let Some(adaptive) = &self.limiter.adaptive {
+            adaptive.ended();
+        }
         self.limiter.leave();
         let actual = self.settled.unwrap_or_default();
         if actual == self.reserved {
@@ -413,6 +439,26 @@ mod tests {
         assert!(limiter.admit(Units::default(), now).is_err());
         drop(permit);
         assert!(limiter.admit(Units::default(), now).is_ok());
+    }
+
+    #[test]
+    fn an_adaptive_limit_follows_what_becomes_of_the_requests() {
+        let (limiter, now) = limiter(LimitConfig { adaptive: true, ..LimitConfig::default() });
+        let mut permits: Vec<Permit> = (0..20).map(|_| limiter.admit(Units::default(), now).unwrap()).collect();
+        assert_eq!(limiter.admit(Units::default(), now).unwrap_err(), Refused { limit: CONCURRENCY, wait: None });
+        permits.pop().unwrap().settle(Units::default());
+        assert_eq!((limiter.most(), limiter.left(now)), (Some(21), vec![(CONCURRENCY, 2)]));
+        // All that is under way fails together, and is one sign.
+        for permit in permits {
+            limiter.congested();
+            drop(permit);
+        }
+        assert_eq!((limiter.most(), limiter.in_flight()), (Some(18), 0));
+        let alone = limiter.admit(Units::default(), now).unwrap();
+        alone.settle(Units::default());
+        assert_eq!(limiter.most(), Some(18), "a limit that is not used does not grow");
+        let fixed = LimitConfig { adaptive: true, concurrency: Some(2), ..LimitConfig::default() };
+        assert_eq!(Limiter::new(&fixed, now).most(), Some(2));
     }
 
     #[test]

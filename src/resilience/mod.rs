@@ -1,11 +1,14 @@
 //! How we try: deadlines, backoff, circuit breakers, limits. Not one word about language models in here.
 
+pub mod adaptive;
 pub mod backoff;
 pub mod breaker;
 pub mod deadline;
 pub mod hedge;
 pub mod limit;
 pub mod patch;
+pub mod queue;
+pub mod unavailable;
 
 pub use patch::ResiliencePatch;
 
@@ -21,4 +24,8 @@ pub struct ResilienceConfig {
     pub breaker: breaker::BreakerConfig,
     /// A second copy of a slow request; off unless written.
     pub hedge: Option<hedge::HedgeConfig>,
+    /// How calls wait for room under limits.
+    pub queue: queue::QueueConfig,
+    /// What becomes of a call when everyone who may serve it is resting.
+    pub unavailable: unavailable::OnAllUnavailable,
 }

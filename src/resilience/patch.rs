@@ -10,6 +10,8 @@ use super::{
     breaker::BreakerConfig,
     deadline::TimeoutConfig,
     hedge::{HedgeAfter, HedgeConfig},
+    queue::QueueConfig,
+    unavailable::OnAllUnavailable,
 };
 
 /// The values that one `resilience` table writes; absent values stay as they are underneath.
@@ -23,6 +25,10 @@ pub struct ResiliencePatch {
     pub breaker: BreakerPatch,
     /// `hedge`.
     pub hedge: Option<HedgePatch>,
+    /// `queue`.
+    pub queue: QueuePatch,
+    /// `on_all_unavailable`.
+    pub unavailable: Option<OnAllUnavailable>,
 }
 
 /// Overrides of [`TimeoutConfig`], field by field.
@@ -56,16 +62,37 @@ pub struct RetryPatch {
 }
 
 /// Overrides of [`BreakerConfig`], field by field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BreakerPatch {
     /// As [`BreakerConfig::failures`].
     pub failures: Option<u32>,
+    /// As [`BreakerConfig::ratio`].
+    pub ratio: Option<f64>,
+    /// As [`BreakerConfig::min_calls`].
+    pub min_calls: Option<u32>,
     /// As [`BreakerConfig::window`].
     pub window: Option<Duration>,
     /// As [`BreakerConfig::cooldown`].
     pub cooldown: Option<Duration>,
+    /// As [`BreakerConfig::max_cooldown`].
+    pub max_cooldown: Option<Duration>,
     /// As [`BreakerConfig::slow_start`].
     pub slow_start: Option<Duration>,
+}
+
+/// Overrides of [`QueueConfig`], field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueuePatch {
+    /// As [`QueueConfig::max`].
+    pub max: Option<u32>,
+    /// As [`QueueConfig::max_wait`].
+    pub max_wait: Option<Duration>,
+}
+
+impl QueuePatch {
+    fn apply(self, base: QueueConfig) -> QueueConfig {
+        QueueConfig { max: self.max.unwrap_or(base.max), max_wait: self.max_wait.unwrap_or(base.max_wait) }
+    }
 }
 
 /// An override of hedging.
@@ -91,6 +118,8 @@ impl ResiliencePatch {
             retry: self.retry.apply(&base.retry),
             breaker: self.breaker.apply(&base.breaker),
             hedge: self.hedge.map_or(base.hedge, |patch| patch.apply(base.hedge)),
+            queue: self.queue.apply(base.queue),
+            unavailable: self.unavailable.unwrap_or(base.unavailable),
         }
     }
 }
@@ -127,10 +156,19 @@ impl RetryPatch {
 
 impl BreakerPatch {
     fn apply(&self, base: &BreakerConfig) -> BreakerConfig {
+        // A rest written alone moves the other one with it: `cooldown` is never above `max_cooldown`.
+        let (cooldown, max_cooldown) = match (self.cooldown, self.max_cooldown) {
+            (Some(first), None) => (first, base.max_cooldown.max(first)),
+            (None, Some(longest)) => (base.cooldown.min(longest), longest),
+            (first, longest) => (first.unwrap_or(base.cooldown), longest.unwrap_or(base.max_cooldown)),
+        };
         BreakerConfig {
             failures: self.failures.unwrap_or(base.failures),
+            ratio: self.ratio.unwrap_or(base.ratio),
+            min_calls: self.min_calls.unwrap_or(base.min_calls),
             window: self.window.unwrap_or(base.window),
-            cooldown: self.cooldown.unwrap_or(base.cooldown),
+            cooldown,
+            max_cooldown,
             slow_start: self.slow_start.unwrap_or(base.slow_start),
         }
     }
@@ -171,5 +209,19 @@ mod tests {
         let off = ResiliencePatch { hedge: Some(HedgePatch::Off), ..ResiliencePatch::default() };
         assert_eq!(off.apply(&config).hedge, None);
         assert_eq!(off.apply(&config).retry.attempts, 2);
+    }
+
+    #[test]
+    fn the_first_rest_is_never_above_the_longest() {
+        let rests = |cooldown, max_cooldown| {
+            let [cooldown, max_cooldown] = [cooldown, max_cooldown].map(|n: Option<u64>| n.map(Duration::from_secs));
+            let patch = BreakerPatch { cooldown, max_cooldown, ..BreakerPatch::default() };
+            let config = patch.apply(&BreakerConfig::default());
+            (config.cooldown.as_secs(), config.max_cooldown.as_secs())
+        };
+        assert_eq!(rests(Some(60), None), (60, 60));
+        assert_eq!(rests(None, Some(10)), (10, 10));
+        assert_eq!(rests(Some(1), None), (1, 20));
+        assert_eq!(rests(Some(1), Some(4)), (1, 4));
     }
 }

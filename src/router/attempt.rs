@@ -145,6 +145,10 @@ impl Attempt<'_> {
         match ask {
             Ask::Chat(_) => {
                 let mut answer = self.target.adapter.decode(&reply, deployment)?;
+                if answer.created == 0 {
+                    // Not every format has a date.
+                    answer.created = clock::unix_seconds(clock::wall()) as u64;
+                }
                 if let Some(redaction) = &self.redaction {
                     restore(redaction, &mut answer);
                 }

@@ -88,6 +88,7 @@ impl Run {
             target.live.spend(amount);
         }
         self.spend(cost.amount);
+        self.bill.add(&usage, &cost, held.first_token);
         if let Some(session) = &self.call.session {
             self.shared.sessions.lock().set(session, &deployment.id);
         }
@@ -186,6 +187,7 @@ impl Run {
             target.live.spend(amount);
         }
         self.spend(cost.amount);
+        self.bill.add(&usage, &cost, first_token);
         Reply {
             body,
             cost,

@@ -25,6 +25,8 @@ pub struct Call {
     pub stream: bool,
     /// Whether it may queue for a place under the limits until its deadline: of a batch, where nobody waits for one answer.
     pub patient: bool,
+    /// Whether the caller joins all pieces of a stream, so that an answer that begins anew would stand in it twice.
+    pub joined: bool,
     /// Which call of its router it is; the router's to set. Every draw of chance depends on it.
     pub number: u64,
 }
@@ -51,6 +53,7 @@ impl Call {
             max_cost: None,
             stream: false,
             patient: false,
+            joined: false,
             number: 0,
         }
     }

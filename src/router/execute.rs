@@ -12,6 +12,7 @@ use super::{
     failure::{Failure, no_candidates, weight},
     fleet::{Fleet, Target, resilience},
     load::{Active, Repeat},
+    logged::Bill,
     plan::Plan,
     walk::{Step, Walk},
 };
@@ -48,6 +49,8 @@ pub struct Run {
     pub(super) walk: Walk,
     pub(super) active: Option<Active>,
     pub(super) booking: Option<Booking>,
+    /// What was used so far.
+    pub(super) bill: Bill,
     /// What came of a stream that broke, for whoever can continue it.
     pub(super) beginning: Option<String>,
     /// Waited for a place: no time of ours.
@@ -97,6 +100,7 @@ impl Run {
             walk,
             active,
             booking: None,
+            bill: Bill::default(),
             beginning: None,
             waited,
             rng,
@@ -187,7 +191,7 @@ impl Run {
     async fn attempt(&mut self, index: usize) -> Tried {
         let fleet = Arc::clone(&self.fleet);
         let target = &fleet.targets[index];
-        let (permit, pass) = match self.admit(target) {
+        let (permit, pass) = match self.admit(index, target) {
             Ok(admitted) => admitted,
             Err(reason) => return Tried::Skipped(reason),
         };
@@ -234,12 +238,14 @@ impl Run {
     }
 
     /// Takes a place under the limits and the breaker's pass.
-    fn admit(&self, target: &Target) -> Result<(Permit, Pass), Reason> {
+    fn admit(&self, index: usize, target: &Target) -> Result<(Permit, Pass), Reason> {
         let now = clock::now();
         if target.live.is_disabled() {
             return Err(Reason::Disabled);
         }
-        let pass = target.live.breaker.enter(now).map_err(Reason::BreakerOpen)?;
+        let breaker = &target.live.breaker;
+        let pass = if self.plan.probe == Some(index) { breaker.enter_early(now) } else { breaker.enter(now) };
+        let pass = pass.map_err(Reason::BreakerOpen)?;
         let permit = target.live.limiter.admit(self.plan.units, now);
         permit.map(|permit| (permit, pass)).map_err(|refused| Reason::RateLimited(refused.limit, refused.wait))
     }
@@ -350,6 +356,8 @@ fn walk(fleet: &Fleet, plan: &Plan) -> Walk {
             walk.allow(*at, most);
         }
     }
+    // A probe is one attempt.
+    plan.probe.into_iter().for_each(|at| walk.allow(at, 1));
     walk
 }
 
@@ -373,6 +381,9 @@ pub fn settle(target: &Target, error: &Error, pass: Pass, now: Instant) {
     target.live.failed(error.kind);
     if error.kind.is_ill_health() {
         pass.failure(now);
+    }
+    if matches!(error.kind, ErrorKind::RateLimit | ErrorKind::Overloaded | ErrorKind::Timeout) {
+        target.live.limiter.congested();
     }
     if let (ErrorKind::RateLimit | ErrorKind::Overloaded, Some(wait)) = (error.kind, error.context.retry_after) {
         /// A provider's wish for a pause is believed up to an hour.

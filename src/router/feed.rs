@@ -40,6 +40,8 @@ pub struct Feed {
     restoring: Option<Restoring>,
     ready: VecDeque<ChatChunk>,
     name: String,
+    /// Seconds since 1970 when the answer began: the date of answers that bring none.
+    began: u64,
     bytes: usize,
     content: usize,
     /// Events that could not be read.
@@ -72,6 +74,7 @@ impl Feed {
             restoring: redaction.cloned().map(Restoring::new),
             ready: VecDeque::new(),
             name: target.deployment().id.to_string(),
+            began: clock::unix_seconds(clock::wall()) as u64,
             bytes: 0,
             content: 0,
             skipped: 0,
@@ -226,6 +229,10 @@ impl Feed {
                     || chunk.usage.is_some()
                     || chunk.choices.iter().any(|delta| delta.finish_reason.is_some())
             });
+        }
+        for chunk in &mut chunks {
+            self.began = chunk.created.filter(|created| *created > 0).unwrap_or(self.began);
+            chunk.created = Some(self.began);
         }
         self.ready.extend(chunks);
     }

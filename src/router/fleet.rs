@@ -17,13 +17,13 @@ use crate::{
     clock::Instant,
     config::{DeploymentSettings, RouteSettings, Settings},
     error::{Error, ErrorKind, Result},
-    policy::Policy,
+    policy::{Policy, Verdict},
     resilience::ResilienceConfig,
     signals::sensitive::{Detector, SensitiveConfig, SensitiveReport},
 };
 
 /// Answer tokens assumed on a route that has not answered yet.
-const FIRST_ANSWER: f64 = 400.0;
+pub(super) const FIRST_ANSWER: f64 = 400.0;
 /// Answers behind the running mean, about.
 const ANSWER_MEMORY: f64 = 50.0;
 
@@ -82,6 +82,8 @@ pub struct Fleet {
     pub policy: Policy,
     detector: OnceLock<Option<Detector>>,
     sensitive: SensitiveConfig,
+    /// Whether every request is looked through for sensitive content: a rule reads it, or a log keeps it.
+    pub scans: bool,
     /// Whether an unknown ability refuses.
     pub refuse_unknown: bool,
     lanes: HashMap<String, Arc<Lane>>,
@@ -111,15 +113,22 @@ impl Fleet {
             types: settings.sensitive.types.clone(),
             ..SensitiveConfig::default()
         };
+        let seed = settings.seed.unwrap_or_else(|| u64::from_le_bytes(super::random_bytes()));
         let detector = OnceLock::new();
-        if policy.reads().sensitive {
+        let scans = policy.reads().sensitive || settings.log.is_some();
+        if scans {
             let _ = detector.set(Some(Detector::new(sensitive.clone())?));
         }
-        let targets: Vec<Arc<Target>> = settings.deployments.into_iter().map(|d| target(d, before, now)).collect();
+        let targets: Vec<Arc<Target>> = settings
+            .deployments
+            .into_iter()
+            .enumerate()
+            .map(|(at, d)| target(d, before, now, seed.wrapping_add(at as u64)))
+            .collect();
         let names: HashMap<String, usize> =
             targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
         let lanes = settings.routes.into_iter().map(|r| (r.route.id.to_string(), Arc::new(lane(r, &names)))).collect();
-        Ok(Self { targets, policy, detector, sensitive, refuse_unknown: settings.refuse_unknown, lanes, names })
+        Ok(Self { targets, policy, detector, sensitive, scans, refuse_unknown: settings.refuse_unknown, lanes, names })
     }
 
     /// What `name` stands for: a route, a deployment, or `"provider/model"` of a configured deployment.
@@ -138,6 +147,17 @@ impl Fleet {
             name.split_once('/').is_some_and(|(p, m)| p == deployment.provider.id && m == deployment.model)
         });
         by_model.map(Named::Deployment).ok_or_else(|| self.unknown(name))
+    }
+
+    /// Where a request goes: by a route, which a rule may set, or to the one deployment that its caller named.
+    pub fn way(&self, named: &Named, verdict: &Verdict) -> (Option<Arc<Lane>>, Option<usize>) {
+        match named {
+            Named::Route(own) => {
+                let set = verdict.route.as_ref().and_then(|route| self.lane(route));
+                (Some(Arc::clone(set.unwrap_or(own))), None)
+            }
+            Named::Deployment(at) => (None, Some(*at)),
+        }
     }
 
     /// What sensitive content `request` and `metadata` hold. A detector that cannot be built counts everything as sensitive.
@@ -190,7 +210,7 @@ impl Fleet {
     }
 }
 
-fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant) -> Arc<Target> {
+fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant, seed: u64) -> Arc<Target> {
     let deployment = &settings.deployment;
     let kept = before.and_then(|fleet| {
         let old = &fleet.targets[*fleet.names.get(deployment.id.as_str())?];
@@ -200,7 +220,7 @@ fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant) ->
             && old.settings.resilience.breaker == settings.resilience.breaker;
         same.then(|| Arc::clone(&old.live))
     });
-    let live = kept.unwrap_or_else(|| Arc::new(Live::new(&settings.limits, settings.resilience.breaker, now)));
+    let live = kept.unwrap_or_else(|| Arc::new(Live::new(&settings.limits, settings.resilience.breaker, now, seed)));
     Arc::new(Target { adapter: adapter::for_deployment(deployment), live, settings })
 }
 

@@ -153,11 +153,11 @@ pub struct Counts {
 }
 
 impl Live {
-    /// With nothing measured yet.
-    pub fn new(limits: &LimitConfig, breaker: BreakerConfig, now: Instant) -> Self {
+    /// With nothing measured yet. `seed` is that of the breaker's jitter.
+    pub fn new(limits: &LimitConfig, breaker: BreakerConfig, now: Instant, seed: u64) -> Self {
         Self {
             limiter: Arc::new(Limiter::new(limits, now)),
-            breaker: Arc::new(Breaker::new(breaker, now)),
+            breaker: Arc::new(Breaker::new(breaker, now, seed)),
             disabled: AtomicBool::new(false),
             spent: AtomicU64::new(0),
             start: now,
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn planning_sees_what_was_measured_and_when_it_grows_old() {
         let now = crate::clock::now();
-        let live = Live::new(&LimitConfig::default(), BreakerConfig::default(), now);
+        let live = Live::new(&LimitConfig::default(), BreakerConfig::default(), now, 1);
         assert_eq!(live.pace(now), Pace::default());
         live.succeeded(Duration::from_secs(2), Some(Duration::ZERO), now);
         assert_eq!(live.pace(now + STALE), Pace { p50: Some(2.0), ttft: Some(0.0), stale: false });

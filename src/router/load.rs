@@ -18,7 +18,12 @@ pub const REPEAT_SHARE: f64 = 0.2;
 pub struct Load {
     active: AtomicU64,
     repeats: AtomicU64,
+    waiting: AtomicU64,
 }
+
+/// A call that waits for room, until it is dropped.
+#[derive(Debug)]
+pub struct Waiting(Arc<Load>);
 
 /// A call under way, until it is dropped.
 #[derive(Debug)]
@@ -43,6 +48,18 @@ impl Load {
         taken.is_ok().then(|| Repeat(Arc::clone(self)))
     }
 
+    /// A call begins to wait for room, if fewer than `most` do.
+    pub fn wait(self: &Arc<Self>, most: u32) -> Option<Waiting> {
+        let more = |n: u64| (n < u64::from(most)).then_some(n + 1);
+        let taken = self.waiting.fetch_update(Ordering::AcqRel, Ordering::Relaxed, more);
+        taken.is_ok().then(|| Waiting(Arc::clone(self)))
+    }
+
+    /// Calls that wait for room.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Calls under way, and repetitions among them.
     pub fn now(&self) -> (u64, u64) {
         (self.active.load(Ordering::Relaxed), self.repeats.load(Ordering::Relaxed))
@@ -52,6 +69,12 @@ impl Load {
 impl Drop for Active {
     fn drop(&mut self) {
         self.0.active.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -50,9 +50,11 @@ impl Router {
     pub fn metrics(&self) -> String {
         let mut text = String::new();
         self.write_calls(&mut text);
+        self.write_waiting(&mut text);
         self.write_decisions(&mut text);
         self.write_deployments(&mut text);
         self.write_budgets(&mut text);
+        self.write_log(&mut text);
         text
     }
 
@@ -61,6 +63,11 @@ impl Router {
         for ((route, outcome), count) in &*self.shared.counters.calls.lock() {
             let _ = writeln!(text, "waypost_calls_total{{route=\"{}\",outcome=\"{outcome}\"}} {count}", escape(route));
         }
+    }
+
+    fn write_waiting(&self, text: &mut String) {
+        head(text, "waypost_waiting", "gauge", "Calls that wait for room under limits");
+        let _ = writeln!(text, "waypost_waiting {}", self.shared.load.waiting());
     }
 
     fn write_decisions(&self, text: &mut String) {
@@ -105,8 +112,14 @@ impl Router {
         family("waypost_in_flight", "gauge", "Attempts under way", &|at| {
             Some(f64::from(rows[at].1.limiter.in_flight()))
         });
+        family("waypost_concurrency_limit", "gauge", "Attempts that may be under way at once", &|at| {
+            rows[at].1.limiter.most().map(f64::from)
+        });
         family("waypost_breaker_open", "gauge", "1 if the circuit breaker is not closed", &|at| {
             Some(f64::from(u8::from(rows[at].1.breaker.state(now).as_str() != "closed")))
+        });
+        family("waypost_early_probes_total", "counter", "Calls sent although the breaker was open", &|at| {
+            Some(rows[at].1.breaker.early_probes() as f64)
         });
         family("waypost_error_rate", "gauge", "Share of attempts that failed of late", &|at| {
             Some(rows[at].3.error_rate)
@@ -130,6 +143,16 @@ impl Router {
         head(text, name, "gauge", "Spent share of a budget, of its fullest account");
         for (budget, share) in self.shared.budgets.fullest() {
             let _ = writeln!(text, "{name}{{budget=\"{}\"}} {share}", escape(&budget));
+        }
+    }
+}
+
+impl Router {
+    fn write_log(&self, text: &mut String) {
+        if let Some(lost) = self.log_lost() {
+            let name = "waypost_log_dropped_total";
+            head(text, name, "counter", "Rows that the decision log could not write");
+            let _ = writeln!(text, "{name} {lost}");
         }
     }
 }

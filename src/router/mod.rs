@@ -9,13 +9,16 @@ pub mod failure;
 #[cfg(test)]
 mod fake;
 pub mod feed;
+pub mod findings;
 pub mod fleet;
 pub mod guard;
 pub mod live;
 pub mod load;
+pub mod logged;
 pub mod metrics;
 pub mod own;
 pub mod plan;
+pub mod prove;
 pub mod quote;
 pub mod read;
 pub mod record;
@@ -34,7 +37,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use fastrand::Rng;
 use parking_lot::Mutex;
 
@@ -61,7 +64,7 @@ use crate::{
     config::Settings,
     error::{Error, ErrorKind, Result},
     id::RequestId,
-    trace::Decision,
+    trace::{Decision, log},
     transport::Transport,
 };
 
@@ -85,6 +88,8 @@ pub struct Shared {
     pub counters: Counters,
     /// What is under way.
     pub load: Arc<Load>,
+    /// Where calls are written down, if anywhere.
+    log: ArcSwapOption<log::Log>,
     seed: AtomicU64,
     calls: AtomicU64,
     closed: AtomicBool,
@@ -118,6 +123,7 @@ impl Router {
     pub fn new(settings: Settings, transport: Arc<dyn Transport>) -> Result<Self> {
         let seed = settings.seed.unwrap_or_else(|| u64::from_le_bytes(random_bytes()));
         let budgets = Arc::new(Budgets::new(&settings.budgets));
+        let log = logged::renewed(None, settings.log.clone());
         let fleet = Fleet::new(settings, None, clock::now())?;
         let shared = Shared {
             fleet: ArcSwap::from_pointee(fleet),
@@ -126,6 +132,7 @@ impl Router {
             budgets,
             counters: Counters::default(),
             load: Arc::default(),
+            log: ArcSwapOption::new(log),
             seed: AtomicU64::new(seed),
             calls: AtomicU64::new(0),
             closed: AtomicBool::new(false),
@@ -143,9 +150,12 @@ impl Router {
             self.shared.seed.store(seed, Ordering::Relaxed);
         }
         let budgets = settings.budgets.clone();
+        let log = logged::renewed(self.shared.log.load_full(), settings.log.clone());
         let fleet = Fleet::new(settings, Some(&before), clock::now())?;
         self.shared.budgets.reload(&budgets);
         self.shared.fleet.store(Arc::new(fleet));
+        // Another log's thread writes what waits, and ends.
+        self.shared.log.store(log);
         Ok(())
     }
 
@@ -222,10 +232,12 @@ impl Router {
         Ok(self.shared.fleet.load_full())
     }
 
-    /// Refuses new calls; those under way finish. Connections that are idle are closed.
+    /// Refuses new calls; those under way finish. Connections that are idle are closed, and what waits for the decision
+    /// log is written: that is waited for, within [`log::PATIENCE`].
     pub fn close(&self) {
         self.shared.closed.store(true, Ordering::Relaxed);
         self.shared.transport.close();
+        self.flush(log::PATIENCE);
     }
 
     /// Whether it was closed.

@@ -1,19 +1,22 @@
 //! Stages 1 to 3 composed: request → plan. No IO and no waiting, so that `route()` is exactly this.
 
+mod probe;
+
 use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
 
+use self::probe::Resting;
 use super::{
     budget::Budgets,
     call::{Ask, Call},
     failure::no_candidates,
-    fleet::{Fleet, Lane, Named, Target},
+    fleet::{Fleet, Lane, Named, Target, resilience},
     live::Pace,
     own,
     read::{Needs, apply, read},
     redact::redact,
-    walk::{LONGEST_WAIT, Late, PATIENCE},
+    walk::{LONGEST_WAIT, Late},
 };
 use crate::{
     catalog::Money,
@@ -26,6 +29,7 @@ use crate::{
         backoff::RetryConfig,
         deadline::TimeoutConfig,
         limit::{CONCURRENCY, Units},
+        queue::QueueConfig,
     },
     select::{Contender, Ranked, StrategyConfig, rank},
     signals::{Signals, sensitive::Redaction},
@@ -49,6 +53,8 @@ pub struct Plan {
     pub fallback: Vec<usize>,
     /// Who is at a limit for the moment, and could serve once it has room.
     pub later: Vec<Late>,
+    /// The one candidate, if it is asked although its breaker is open.
+    pub probe: Option<usize>,
     /// The tags of the request, with those that rules added: on whose behalf money is spent.
     pub tags: Vec<String>,
     /// Units that each attempt reserves.
@@ -57,6 +63,8 @@ pub struct Plan {
     pub retry: RetryConfig,
     /// The time limits of the route.
     pub timeouts: TimeoutConfig,
+    /// How the call waits for room.
+    pub queue: QueueConfig,
     /// The whole time of the call.
     pub total: Duration,
     /// The record so far.
@@ -90,12 +98,7 @@ pub fn plan(fleet: &Fleet, call: &Call, id: RequestId, view: View<'_>) -> Result
     let verdict = fleet.policy.evaluate(&signals, matches!(named, Named::Deployment(_)));
     // Rules have read it, and the record is free of it.
     signals.text = String::new();
-    let route = verdict.route.as_ref().filter(|_| matches!(named, Named::Route(_)));
-    let (lane, single) = match (&named, route.and_then(|route| fleet.lane(route))) {
-        (_, Some(lane)) => (Some(Arc::clone(lane)), None),
-        (Named::Route(lane), None) => (Some(Arc::clone(lane)), None),
-        (Named::Deployment(at), None) => (None, Some(*at)),
-    };
+    let (lane, single) = fleet.way(&named, &verdict);
     let ask = apply(call, &verdict)?;
     let redacted = redact(fleet, ask.clone(), &verdict, signals.sensitive.as_ref());
     let mut draft = Draft {
@@ -107,24 +110,32 @@ pub fn plan(fleet: &Fleet, call: &Call, id: RequestId, view: View<'_>) -> Result
         verdict: &verdict,
         view,
         later: Vec::new(),
+        resting: Vec::new(),
+        output: 0,
         failure: None,
     };
-    let output = draft.expected_output(&ask);
+    draft.output = draft.expected_output(&ask);
     let single = single.map(|at| [(at, 1.0)]);
     let of_lane = || lane.as_ref().map_or(&[][..], |lane| &lane.candidates[..]);
     let first: &[(usize, f64)] = single.as_ref().map_or_else(of_lane, |single| &single[..]);
     let strategy = lane.as_ref().map_or(&StrategyConfig::Priority, |lane| &lane.settings.strategy);
-    let (mut listed, candidates) = draft.tier(first, strategy, output, false);
+    let (mut listed, mut candidates) = draft.tier(first, strategy, false);
     let second: Vec<(usize, f64)> = lane.iter().flat_map(|lane| lane.fallback.iter().map(|at| (*at, 1.0))).collect();
-    let (second, fallback) = draft.tier(&second, &StrategyConfig::Priority, output, true);
+    let (second, mut fallback) = draft.tier(&second, &StrategyConfig::Priority, true);
+    listed.extend(second);
+    let nobody = candidates.is_empty() && fallback.is_empty() && draft.failure.is_none();
+    let probe = if nobody { draft.probe(strategy, &mut listed) } else { None };
+    if let Some((at, second)) = probe {
+        if second { &mut fallback } else { &mut candidates }.push(at);
+    }
     if let Some(error) = draft.failure.take() {
         return Err(error);
     }
-    listed.extend(second);
     // Who may serve first, in the order of trying; the refused ones last. The sort is stable.
     listed.sort_by_key(|candidate| candidate.refused.is_some());
     let mut plan = draft.finish(ask, id, &named, listed, candidates, fallback);
     plan.lane = lane;
+    plan.probe = probe.map(|(at, _)| at);
     plan.redact(redacted);
     Ok(plan)
 }
@@ -147,6 +158,10 @@ struct Draft<'a> {
     view: View<'a>,
     /// Who is at a limit for the moment.
     later: Vec<Late>,
+    /// Who is refused by its breaker alone, and may be asked all the same.
+    resting: Vec<Resting>,
+    /// Answer tokens to expect.
+    output: u64,
     /// What went wrong in the user's own strategy.
     failure: Option<Error>,
 }
@@ -164,21 +179,21 @@ impl Draft<'_> {
         &mut self,
         members: &[(usize, f64)],
         strategy: &StrategyConfig,
-        output: u64,
         fallback: bool,
     ) -> (Vec<Candidate>, Vec<usize>) {
-        let usage = Usage { input: self.needs.tokens.tokens, output, ..Usage::default() };
+        let usage = Usage { input: self.needs.tokens.tokens, output: self.output, ..Usage::default() };
         let (mut kept, mut contenders) = (Vec::with_capacity(members.len()), Vec::with_capacity(members.len()));
         let mut refused = Vec::new();
         for (at, weight) in members {
             let target = &*self.fleet.targets[*at];
             let cost = target.deployment().price.as_ref().map(|price| price.cost(&usage));
             let one = Member { at: *at, cost, pace: target.live.pace(self.view.now) };
-            if let Some(reason) = self.refusal(*at, target, cost, output) {
+            if let Some(reason) = self.refusal(*at, target, cost) {
                 // Who is not among those that the user's own strategy was shown is not tried behind its back.
                 if !matches!(strategy, StrategyConfig::Custom(_)) {
                     self.later.extend(self.late(&one, &reason, fallback));
                 }
+                self.resting.extend(self.rests(&one, *weight, &reason, fallback));
                 refused.push((one, reason));
             } else {
                 contenders.push(self.contender(&one, *weight));
@@ -216,6 +231,7 @@ impl Draft<'_> {
             deployment: self.fleet.targets[one.at].deployment().id.clone(),
             fallback,
             refused,
+            probe: None,
             rank: None,
             score: place.score.filter(|score| score.is_finite()),
             scores: place.scores,
@@ -234,7 +250,7 @@ impl Draft<'_> {
             cost: cost.map(Money::usd),
             latency: if self.call.stream { pace.ttft.or(pace.p50) } else { pace.p50 },
             stale: pace.stale,
-            load: target.settings.limits.concurrency.map_or(in_flight, |most| in_flight / f64::from(most.max(1))),
+            load: target.live.limiter.most().map_or(in_flight, |most| in_flight / f64::from(most.max(1))),
             share: target.live.breaker.share(self.view.now),
             preferred: self.verdict.prefers(at),
             unknown: self.needs.abilities.iter().any(|a| target.deployment().facts.has(*a).is_none()),
@@ -243,7 +259,7 @@ impl Draft<'_> {
     }
 
     /// Stage 2 for one deployment: why it may not serve, if so. What never changes is asked before what may pass.
-    fn refusal(&self, at: usize, target: &Target, cost: Option<Money>, output: u64) -> Option<Reason> {
+    fn refusal(&self, at: usize, target: &Target, cost: Option<Money>) -> Option<Reason> {
         let deployment = target.deployment();
         if let Some(refusal) = self.verdict.clearance.refusal(at) {
             let rule = refusal.rule.to_string();
@@ -257,7 +273,7 @@ impl Draft<'_> {
         }
         self.incapable(target)
             .or_else(|| self.too_dear(cost))
-            .or_else(|| self.unavailable(target, output))
+            .or_else(|| self.unavailable(target))
             .or_else(|| self.overspent(target, cost))
     }
 
@@ -290,12 +306,12 @@ impl Draft<'_> {
         }
     }
 
-    fn unavailable(&self, target: &Target, output: u64) -> Option<Reason> {
+    fn unavailable(&self, target: &Target) -> Option<Reason> {
         let wait = target.live.breaker.wait(self.view.now);
         if !wait.is_zero() {
             return Some(Reason::BreakerOpen(wait));
         }
-        let units = Units { input: self.needs.tokens.tokens, output };
+        let units = Units { input: self.needs.tokens.tokens, output: self.output };
         let refused = target.live.limiter.peek(units, self.view.now).err()?;
         Some(Reason::RateLimited(refused.limit, refused.wait))
     }
@@ -312,7 +328,8 @@ impl Draft<'_> {
             return None;
         }
         // A batch may take all of its time.
-        let patience = if self.call.patient { LONGEST_WAIT } else { PATIENCE };
+        let queue = resilience(&self.fleet.targets[one.at], self.lane).queue;
+        let patience = if self.call.patient { LONGEST_WAIT } else { queue.max_wait };
         Some(Late { index: one.at, fallback, at: self.view.now + wait, patience })
     }
 
@@ -350,11 +367,11 @@ impl Draft<'_> {
         let first = candidates.first().or(fallback.first());
         let chosen = first.map(|at| self.fleet.targets[*at].deployment().id.clone());
         let refusal = self.refused(&listed, chosen.is_none());
-        let base = first.map(|at| super::fleet::resilience(&self.fleet.targets[*at], self.lane)).unwrap_or_default();
+        let base = first.map(|at| resilience(&self.fleet.targets[*at], self.lane)).unwrap_or_default();
         let base = self.lane.map_or(base, |lane| lane.settings.resilience.clone());
         let route = RouteId::from(self.route());
         let reason = self.sentence(named, &listed, refusal.as_ref());
-        let units = Units { input: self.needs.tokens.tokens, output: self.expected_output(&ask) };
+        let units = Units { input: self.needs.tokens.tokens, output: self.output };
         let decision = Decision {
             id,
             route,
@@ -376,12 +393,14 @@ impl Draft<'_> {
             candidates,
             fallback,
             later: self.later,
+            probe: None,
             tags: self.verdict.tags.clone(),
             ask,
             units,
             redaction: None,
             retry: base.retry,
             timeouts: base.timeouts,
+            queue: base.queue,
             total: self.call.timeout.unwrap_or(base.timeouts.total),
             decision: decision.into(),
             refusal,
@@ -401,6 +420,9 @@ impl Draft<'_> {
     fn sentence(&self, named: &Named, listed: &[Candidate], refusal: Option<&Error>) -> String {
         if let Some(error) = refusal {
             return error.message.clone();
+        }
+        if let Some(asked) = listed.iter().find(|candidate| candidate.probe.is_some()) {
+            return format!("`{}` is asked although it rests: nobody else may serve", asked.deployment);
         }
         let accepted = listed.iter().filter(|c| c.refused.is_none()).count();
         let of = format!("of {accepted} that may serve ({} considered)", listed.len());

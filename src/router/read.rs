@@ -69,7 +69,7 @@ fn look(fleet: &Fleet, call: &Call, unix: f64) -> (Signals, Needs) {
     let needs = match &call.ask {
         Ask::Chat(request) => {
             signals.read(request);
-            if fleet.policy.reads().sensitive {
+            if fleet.scans {
                 signals.sensitive = Some(fleet.scan(request, &call.metadata));
             }
             Needs {
@@ -81,7 +81,7 @@ fn look(fleet: &Fleet, call: &Call, unix: f64) -> (Signals, Needs) {
         }
         Ask::Embed(request) => {
             signals.user = request.user.clone().unwrap_or_default();
-            if fleet.policy.reads().sensitive {
+            if fleet.scans {
                 signals.sensitive = Some(fleet.scan(&as_chat(request), &call.metadata));
             }
             let tokens = signals::tokens_of(&request.texts);

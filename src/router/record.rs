@@ -136,6 +136,7 @@ impl Run {
     pub(super) fn ended(&mut self, ok: bool) {
         if self.active.take().is_some() {
             self.shared.count_call(&self.plan.decision, ok);
+            self.write_down(ok);
         }
     }
 }

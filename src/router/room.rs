@@ -2,32 +2,58 @@
 //!
 //! This is a queue without a queue: whoever waits is woken when a place frees, oldest first, and plans anew.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use futures_util::future::select_all;
+use futures_util::{FutureExt, future::select_all};
 
-use super::{execute::Run, fleet::Target, walk::PATIENCE};
-use crate::{clock, error::Result, resilience::limit::CONCURRENCY, trace::Reason};
+use super::{
+    execute::Run,
+    fleet::{Target, resilience},
+    load::Waiting,
+};
+use crate::{
+    clock::{self, Instant},
+    error::Result,
+    resilience::{breaker::State, limit::CONCURRENCY, unavailable::OnAllUnavailable},
+    trace::Reason,
+};
+
+/// What stands in everybody's way for a while.
+#[derive(Default)]
+struct Taken {
+    /// Those whose places are all taken.
+    busy: Vec<Arc<Target>>,
+    /// Those whose breaker waits for the outcome of a probe.
+    probed: Vec<Arc<Target>>,
+    /// When the first of the others is free again, if that is soon enough.
+    at: Option<Instant>,
+}
 
 impl Run {
-    /// Waits for room under the limits that refused everybody. False if there is none within the patience of the call:
-    /// three seconds, or all of its time for a batch.
+    /// Waits for room under the limits that refused everybody, or for the first of those who rest to be probed. False if
+    /// there is none within the patience of the call: as long as `queue` says, or all of its time for a batch; what
+    /// `on_all_unavailable` says for those who rest.
     pub(super) async fn room(&self) -> bool {
+        // A batch has its own bound: as many at once as its caller said.
+        let Some(_place) = self.queues() else { return false };
         let now = clock::now();
-        let patience = if self.call.patient { self.deadline.0 } else { (self.start + PATIENCE).min(self.deadline.0) };
-        let (busy, wait) = self.taken();
-        let at = wait.map(|wait| now + wait).filter(|at| *at < patience);
-        if busy.is_empty() {
+        let patience = if self.call.patient {
+            self.deadline.0
+        } else {
+            (self.start + self.plan.queue.max_wait).min(self.deadline.0)
+        };
+        let Taken { busy, probed, at } = self.taken(now, patience);
+        let busy = if now < patience { busy } else { Vec::new() };
+        let freed = busy.iter().map(|target| target.live.limiter.freed().boxed());
+        let probed = probed.iter().map(|target| target.live.breaker.probed().boxed());
+        let events: Vec<_> = freed.chain(probed).collect();
+        if events.is_empty() {
             if let Some(at) = at {
                 clock::sleep_until(at).await;
             }
             return at.is_some();
         }
-        if now >= patience {
-            return false;
-        }
-        let freed = select_all(busy.iter().map(|target| Box::pin(target.live.limiter.freed())));
-        let woken = tokio::time::timeout_at(at.unwrap_or(patience), freed).await;
+        let woken = tokio::time::timeout_at(at.unwrap_or(patience), select_all(events)).await;
         woken.is_ok() || at.is_some()
     }
 
@@ -38,26 +64,55 @@ impl Run {
         if (self.walk.tries(index) == 0 && !self.walk.is_late(index)) || self.walk.has_alternative(index) {
             return false;
         }
+        let Some(_place) = self.queues() else { return false };
         let now = clock::now();
-        let left = if self.call.patient { self.deadline.remaining(now) } else { PATIENCE.saturating_sub(self.waited) };
+        let left = if self.call.patient {
+            self.deadline.remaining(now)
+        } else {
+            self.plan.queue.max_wait.saturating_sub(self.waited)
+        };
         let freed = tokio::time::timeout(left, self.fleet.targets[index].live.limiter.freed()).await;
         self.waited += clock::now() - now;
         freed.is_ok()
     }
 
-    /// Who is refused for requests under way, and the shortest wait of those who are refused for a rate.
-    fn taken(&self) -> (Vec<Arc<Target>>, Option<Duration>) {
-        let (mut busy, mut shortest) = (Vec::new(), None::<Duration>);
+    /// A place among those who wait for room, if the queue is not full.
+    fn queues(&self) -> Option<Waiting> {
+        let most = if self.call.patient { u32::MAX } else { self.plan.queue.max };
+        self.shared.load.wait(most)
+    }
+
+    /// What stands in everybody's way for a while. Rates are waited for until `patience` ends, breakers as long as
+    /// `on_all_unavailable` says.
+    fn taken(&self, now: Instant, patience: Instant) -> Taken {
+        let mut taken = Taken::default();
         for candidate in &self.plan.decision.candidates {
-            let Some(Reason::RateLimited(limit, wait)) = candidate.refused else { continue };
-            if limit == CONCURRENCY {
-                let at = self.fleet.place(candidate.deployment.as_str());
-                busy.extend(at.ok().map(|at| Arc::clone(&self.fleet.targets[at])));
-            } else if let Some(wait) = wait {
-                shortest = Some(shortest.map_or(wait, |least| least.min(wait)));
+            let Ok(place) = self.fleet.place(candidate.deployment.as_str()) else { continue };
+            let target = &self.fleet.targets[place];
+            let (wait, until) = match candidate.refused {
+                Some(Reason::RateLimited(CONCURRENCY, _)) => {
+                    taken.busy.push(Arc::clone(target));
+                    continue;
+                }
+                Some(Reason::RateLimited(_, Some(wait))) => (wait, patience),
+                Some(Reason::BreakerOpen(wait)) => {
+                    let resilience = resilience(target, self.plan.lane.as_deref());
+                    let OnAllUnavailable::Wait(most) = resilience.unavailable else { continue };
+                    (wait, (self.start + most).min(self.deadline.0))
+                }
+                _ => continue,
+            };
+            let probing = target.live.breaker.state(now) == State::HalfOpen { probing: true };
+            if probing && now < until {
+                taken.probed.push(Arc::clone(target));
+            }
+            // While a probe is under way the time left says little: what is left of the patience is waited out.
+            let at = if probing { (now + wait).min(until) } else { now + wait };
+            if at < until || (probing && now < until) {
+                taken.at = Some(taken.at.map_or(at, |first| first.min(at)));
             }
         }
-        (busy, shortest)
+        taken
     }
 
     /// `index` is tried after all, though it was at a limit when the call was planned: the record says so.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Router;
+use super::{Router, live::Live};
 use crate::{catalog::ModelFacts, clock};
 
 /// One deployment's standing.
@@ -34,12 +34,21 @@ pub struct DeploymentStatus {
     pub error_rate: f64,
     /// Attempts so far.
     pub requests: u64,
+    /// Failed ones, by kind of error, the most frequent first.
+    pub failures: Vec<(&'static str, u64)>,
     /// What is left of each limit that is set.
     pub limits_left: Vec<(&'static str, u64)>,
     /// US dollars spent on it.
     pub spend: f64,
     /// What the model can do, and how much it takes and gives.
     pub capabilities: ModelFacts,
+}
+
+/// Failed attempts by kind, the most frequent first.
+fn failures(live: &Live) -> Vec<(&'static str, u64)> {
+    let mut failures: Vec<_> = live.counts().errors.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+    failures.sort_by_key(|(kind, count)| (std::cmp::Reverse(*count), *kind));
+    failures
 }
 
 impl Router {
@@ -68,6 +77,7 @@ impl Router {
                     ttft: figures.ttft,
                     error_rate: figures.error_rate,
                     requests: figures.requests,
+                    failures: failures(live),
                     limits_left: live.limiter.left(now),
                     spend: live.spent().usd(),
                     capabilities: deployment.facts.clone(),

@@ -143,12 +143,20 @@ impl ChatStream {
     fn restarts(&mut self, broke: &Broke) -> bool {
         let Some(run) = self.run.as_mut() else { return false };
         let answer = run.plan.lane.as_ref().map_or(OnStreamFailure::Raise, |lane| lane.settings.on_stream_failure);
+        let raises = match answer {
+            OnStreamFailure::Raise => true,
+            OnStreamFailure::Elsewhere => run.call.joined || !run.walk.has_alternative(broke.index),
+            OnStreamFailure::Restart | OnStreamFailure::Continue => false,
+        };
         let stops = broke.error.kind == ErrorKind::DeadlineExceeded || run.stops(broke.index, &broke.cause);
-        if answer == OnStreamFailure::Raise || stops {
+        if raises || stops {
             return false;
         }
         run.failed(broke.index, broke.cause.clone());
-        let continues = answer == OnStreamFailure::Continue;
+        if answer == OnStreamFailure::Elsewhere {
+            run.walk.skipped(broke.index);
+        }
+        let continues = answer != OnStreamFailure::Restart;
         run.beginning = run.beginning(&broke.partial.body).filter(|_| continues);
         true
     }

@@ -10,6 +10,7 @@ impl Router {
         if self.shared.budgets.any() {
             warnings.extend(unpriced(&fleet));
         }
+        warnings.extend(self.log_trouble());
         warnings
     }
 }

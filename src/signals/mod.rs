@@ -127,6 +127,19 @@ impl Signals {
         map
     }
 
+    /// Sets a yes-or-no signal by name.
+    pub(crate) fn set_flag(&mut self, name: &str, flag: bool) {
+        match name {
+            "has_images" => self.has_images = flag,
+            "has_audio" => self.has_audio = flag,
+            "has_files" => self.has_files = flag,
+            "has_tools" => self.has_tools = flag,
+            "has_schema" => self.has_schema = flag,
+            "stream" => self.stream = flag,
+            _ => {}
+        }
+    }
+
     /// The yes-or-no signals by name.
     pub(crate) fn flags(&self) -> [(&'static str, bool); 6] {
         [

@@ -97,6 +97,8 @@ pub struct Candidate {
     pub fallback: bool,
     /// Why it may not serve this request; absent if it may.
     pub refused: Option<Reason>,
+    /// Its breaker is open for so long, and it is asked all the same, because nobody else may serve.
+    pub probe: Option<Duration>,
     /// Its place in the order of trying, from 1; absent if it was refused.
     pub rank: Option<u32>,
     /// What the strategy ranked it by; lower is better. Absent where the order written decides.
@@ -168,6 +170,17 @@ impl Decision {
             self.error = Some(error.kind);
             self.reason.clone_from(&error.message);
         }
+    }
+}
+
+impl Candidate {
+    /// In words, why it may not serve; or why it may, although it rests.
+    pub fn detail(&self) -> Option<String> {
+        let probe = || {
+            let rest = self.probe?.as_secs_f64();
+            Some(format!("rests for {rest:.1} s more after failures; is asked because nobody else may serve"))
+        };
+        self.refused.as_ref().map(Reason::detail).or_else(probe)
     }
 }
 
@@ -312,7 +325,7 @@ impl Serialize for Candidate {
         map.serialize_entry("accepted", &self.refused.is_none())?;
         map.serialize_entry("fallback", &self.fallback)?;
         map.serialize_entry("reason", &self.refused.as_ref().map(Reason::code))?;
-        map.serialize_entry("detail", &self.refused.as_ref().map(Reason::detail))?;
+        map.serialize_entry("detail", &self.detail())?;
         map.serialize_entry("rank", &self.rank)?;
         map.serialize_entry("score", &self.score)?;
         map.serialize_entry("scores", &self.scores)?;

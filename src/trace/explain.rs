@@ -11,8 +11,8 @@ impl Decision {
         let chosen = self.chosen.as_ref().map_or("nobody", |id| id.as_str());
         let _ = writeln!(text, "route `{}` → {chosen}: {}", self.route, self.reason);
         for rule in &self.rules {
-            let error = rule.error.as_ref().map(|e| format!(" (condition failed: {e})")).unwrap_or_default();
-            let _ = writeln!(text, "  rule `{}`: {}{error}", rule.name, rule.effect);
+            let did = rule.consequence().unwrap_or_else(|| rule.effect.clone());
+            let _ = writeln!(text, "  rule `{}`: {did}", rule.name);
         }
         if let Some(counts) = &self.redacted {
             let list: Vec<String> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
@@ -54,6 +54,9 @@ impl Candidate {
             }
             if let Some(score) = self.score {
                 let _ = write!(line, "  score {score:.4}");
+            }
+            if let Some(detail) = self.detail() {
+                let _ = write!(line, "  {detail}");
             }
             return line;
         };

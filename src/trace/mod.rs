@@ -2,5 +2,6 @@
 
 pub mod decision;
 pub mod explain;
+pub mod log;
 
 pub use decision::{Attempt, Candidate, Decision, Outcome, Overspend, Reason, Record};

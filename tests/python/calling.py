@@ -73,11 +73,16 @@ def attempts(of: ChatResponse | ProviderError | Any) -> list[tuple[str, str | No
 def config(
     *candidates: FakeProvider, fallback: tuple[FakeProvider, ...] = (), strategy: Any = "priority", **top: Any
 ) -> dict[str, Any]:
-    """Return a configuration over fakes: candidates `a`, `b` …, fallbacks `y`, `z`; `each` goes to every deployment."""
-    each = top.pop("each", {})
+    """Return a configuration over fakes: candidates `a`, `b` …, fallbacks `y`, `z`.
+
+    `each` goes to every deployment; `raises` says that a broken stream is an error.
+    """
+    each, raises = top.pop("each", {}), top.pop("raises", False)
     named = dict(zip("abcdefgh", candidates, strict=False))
     second = dict(zip("yz", fallback, strict=False))
     route = {"candidates": list(named), "fallback": list(second), "strategy": strategy}
+    if raises:
+        route["on_stream_failure"] = "raise"
     deployments = {name: fake.deployment(**each) for name, fake in {**named, **second}.items()}
     return {"deployments": deployments, "routes": {"auto": route}, **top}
 

@@ -157,6 +157,15 @@ def test_check_finds_mistakes_in_conditions(tmp_path: Path, capsys: pytest.Captu
             "deployments.new: it has no price, and budgets refuse",
         ),
         ('[[rules]]\nwhen = "intent == \'code\'"\nroute = "auto"', ".when: nothing computes `intent` in this version"),
+        (
+            "[[rules]]\nwhen = \"'a' in tags && complexity > 0.7 && complexity < 0.3\"\nroute = 'auto'",
+            "rules[1].when: rule `rules[1]` never holds: no request fulfils its condition; correct the condition",
+        ),
+        (
+            "[[rules]]\nname = 'out'\nwhen = 'stream'\ndeny = { tags = ['private'] }",
+            "rules[1]: rules `home` and `out` contradict each other",
+        ),
+        ("[[rules]]\ndeny = { deployments = ['mini'] }", "deployments.mini: the rules refuse `mini` for every request"),
         ('[routes.one]\ncandidates = ["mini"]', "route `one` has one target only"),
         ('[deployments.odd]\nmodel = "ollama/odd"', "no route reaches `odd`"),
     ],
@@ -170,9 +179,9 @@ def test_check_warns(section: str, warning: str, tmp_path: Path, capsys: pytest.
 
 def test_check_refuses_what_this_version_does_not_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "later.toml"
-    path.write_text(f'{GOOD}\n[telemetry]\nlog = "w.db"\n')
+    path.write_text(f'{GOOD}\n[telemetry]\notlp = "http://127.0.0.1:4318"\n')
     assert main(["check", str(path)]) == 1
-    assert "telemetry: `telemetry` is not in this version yet" in capsys.readouterr().out
+    assert "telemetry.otlp: `otlp` is not in this version yet" in capsys.readouterr().out
 
 
 def test_check_warns_of_prices_that_cheapest_cannot_tell_apart(

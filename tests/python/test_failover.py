@@ -141,7 +141,7 @@ def test_f07_the_answer_of_a_chat_is_waited_for_as_long_as_it_may_take(one: Benc
 @pytest.mark.parametrize("name", ["F08", "F14"])
 def test_f08_f14_a_cut_stream_is_an_error_with_what_came(bench: Bench, form: str, name: str) -> None:
     bench.play(name)
-    error = failure(bench.router(), form)
+    error = failure(bench.router(answer="raise"), form)
     assert isinstance(error, StreamError)
     assert error.deployment == "primary"
     assert SIXTY_WORDS.startswith(error.partial.text)
@@ -159,7 +159,7 @@ def test_f08_a_cut_answer_that_is_not_streamed_is_asked_for_again(bench: Bench, 
 @pytest.mark.parametrize("form", STREAMS)
 def test_f09_a_stall_is_found_in_time(one: Bench, form: str) -> None:
     one.play("F09")
-    router = one.router()
+    router = one.router(answer="raise")
     with took(1.8, at_least=1.4):
         error = failure(router, form)
     assert isinstance(error, StreamError)
@@ -170,15 +170,30 @@ def test_f09_a_stall_is_found_in_time(one: Bench, form: str) -> None:
 
 @pytest.mark.parametrize("form", STREAMS)
 @pytest.mark.parametrize("name", ["F08", "F09", "F14"])
-def test_f08_f09_f14_are_answered_whole_where_the_route_says_so(one: Bench, form: str, name: str) -> None:
+@pytest.mark.parametrize("answer", [None, "continue"])
+def test_f08_f09_f14_are_answered_whole(one: Bench, form: str, name: str, answer: str | None) -> None:
     one.play(name)
-    router = one.router(answer="continue", prefill=name == "F14")
+    router = one.router(answer=answer, prefill=name == "F14")
     with took(3.0):
         response, chunks = streamed(router, form)
     assert response.text == SIXTY_WORDS
     assert any(chunk.restarted for chunk in chunks)
     assert attempts(response)[0] == ("primary", "stream")
     assert idle(router)
+
+
+@pytest.mark.parametrize("form", STREAMS)
+def test_who_has_begun_to_answer_is_not_asked_again_unless_the_route_says_so(form: str) -> None:
+    for answer, asked in [(None, 1), ("restart", 2)]:
+        route = {"candidates": ["a"]} | ({"on_stream_failure": answer} if answer else {})
+        with FakeProvider() as a:
+            a.script(Step(cut_after=5))
+            router = Router({"deployments": {"a": a.deployment()}, "routes": {"auto": route}})
+            if answer:
+                assert call(router, form).decision.attempts[0].error == "stream"
+            else:
+                assert isinstance(failure(router, form), StreamError)
+            assert a.count == asked
 
 
 @pytest.mark.parametrize("form", STREAMS)
@@ -218,9 +233,9 @@ def test_f13_a_refusal_is_not_routed_around(bench: Bench, form: str) -> None:
 
 @pytest.mark.parametrize("form", ["achat", "stream"])
 def test_f15_an_outage_costs_few_attempts_and_the_primary_comes_back(one: Bench, form: str) -> None:
-    # A thirtieth of the bench's times: an outage of two seconds, a call every 0.13 s, half a second of rest.
+    # A thirtieth of the bench's times: an outage of two seconds, a call every 0.13 s, half a second of rest, then at most two thirds of one.
     one.play("F15", scale=1 / 30)
-    router = one.router(resilience={"breaker": {"cooldown": "0.5s"}})
+    router = one.router(resilience={"breaker": {"cooldown": "0.5s", "max_cooldown": "0.67s"}})
     start, served = time.monotonic(), []
     for nth in range(26):
         time.sleep(max(0.0, start + nth * 4 / 30 - time.monotonic()))

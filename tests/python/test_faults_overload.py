@@ -32,6 +32,7 @@ def test_o1_it_opens_exactly_at_its_number(form: str) -> None:
             assert row(router).breaker == "closed", n
             call(router, form) if n == 2 else failure(router, form)
         assert row(router).breaker == "open"
+        assert row(router).failures == {"server": 5, "invalid_request": 1}
         error = failure(router, form)
         assert isinstance(error, NoCandidatesError)
         assert error.decision.candidates[0].reason == "breaker_open"
@@ -50,6 +51,16 @@ def test_o2_half_of_all_failing_opens_it() -> None:
                 break
         assert row(router).breaker == "open"
         assert a.count == 11
+
+
+def test_o2_its_ratio_and_its_least_number_are_the_configurations() -> None:
+    with FakeProvider() as a:
+        router = Router(config(a, **breaker(ratio=0.2, min_calls=4)))
+        a.script(200, 200, 200, 500)
+        for n in range(4):
+            assert row(router).breaker == "closed", n
+            failure(router, "chat") if n == 3 else call(router, "chat")
+        assert row(router).breaker == "open"
 
 
 def test_o3_one_failure_at_the_start_opens_nothing() -> None:
@@ -346,3 +357,30 @@ def test_who_cools_when_the_call_begins_is_tried_when_its_pause_ends(form: str) 
             ("a", True, 2),
         ]
         assert (a.count, b.count) == (2, 2)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("word", ["fail", "probe_best", {"wait": "3s"}])
+def test_o7_when_everyone_rests(form: str, word: Any) -> None:
+    with FakeProvider() as a, FakeProvider() as b:
+        settings = breaker(failures=1, cooldown="1s")
+        settings["resilience"]["on_all_unavailable"] = word
+        rules = [{"name": "stays with a", "deny": ["b"]}]
+        router = Router(config(a, b, rules=rules, **settings))
+        a.script(500, 200)
+        failure(router, form)
+        if word == "fail":
+            with took(0.5):
+                error = failure(router, form)
+            assert isinstance(error, NoCandidatesError)
+            assert error.retry_after > 0
+            assert error.decision.candidates[0].reason == "breaker_open"
+            return
+        with took(2.5, 0.0 if word == "probe_best" else 0.5):
+            response = call(router, form)
+        first, second = response.decision.candidates
+        assert (first.deployment, first.accepted, first.reason) == ("a", True, None)
+        assert (second.deployment, second.accepted) == ("b", False)
+        assert ("rests" in (first.detail or "")) == (word == "probe_best")
+        assert row(router).breaker == "closed"
+        assert (a.count, b.count) == (2, 0)

@@ -75,7 +75,7 @@ def test_s1_no_first_token_fails_over_unseen(form: str, dialect: str) -> None:
 def test_s2_a_stall_is_a_typed_error_in_time_and_booked(form: str, dialect: str) -> None:
     with FakeProvider(dialect) as a, FakeProvider() as b:
         a.script(Step(stall_after=10), forever=True)
-        router = Router(config(a, b, each={"price": {"input": 1, "output": 1}}, **limits(stall="0.3s")))
+        router = Router(config(a, b, each={"price": {"input": 1, "output": 1}}, raises=True, **limits(stall="0.3s")))
         with took(0.4, at_least=0.3):
             error = failure(router, form)
         assert isinstance(error, StreamError)
@@ -111,7 +111,7 @@ def test_s3_a_truncated_answer_is_no_success(form: str, dialect: str, how: str) 
 def test_s4_an_error_event_is_retried_only_before_the_first_token(form: str, dialect: str) -> None:
     with FakeProvider(dialect) as a, FakeProvider() as b:
         a.script(Step(error_event_at=0), Step(error_event_at=20, interval=0.002))
-        router = Router(config(a, b))
+        router = Router(config(a, b, raises=True))
         assert attempts(call(router, form))[1] == ("b", None)
         error = failure(router, form)
         assert isinstance(error, StreamError)

@@ -117,7 +117,6 @@ def test_it_is_written_in_one_place(fakes) -> None:
     [
         ("cache", {"exact": {"ttl": "1h"}}),
         ("state", {"backend": {"redis": "redis://127.0.0.1:6379"}}),
-        ("telemetry", {"log": "waypost.db"}),
         ("intents", {"refund": ["my money back"]}),
     ],
 )
@@ -130,6 +129,12 @@ def test_what_is_not_done_yet_is_refused(fakes, section, value) -> None:
     with pytest.raises(ConfigError) as caught:
         Router(wrong)
     assert caught.value.path == "rules[0].when"
+
+
+def test_spans_are_not_done_yet_and_refused(fakes) -> None:
+    with pytest.raises(ConfigError, match="not in this version yet") as caught:
+        Router({"deployments": deployments(fakes), "telemetry": {"otlp": "http://127.0.0.1:4318"}})
+    assert caught.value.path == "telemetry.otlp"
 
 
 def test_local_state_is_what_there_is(fakes) -> None:

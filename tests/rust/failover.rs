@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 use waypost::{
     clock,
@@ -331,4 +331,122 @@ async fn a_spent_limit_is_believed_until_its_reset() {
     assert_eq!(start.elapsed().as_millis(), 2_000);
     router.chat(call()).await.unwrap();
     assert_eq!(start.elapsed().as_millis(), 4_000);
+}
+
+/// A breaker that one failure opens, one attempt a call, and this word on an outage of everyone.
+fn resting(word: &Value) -> Value {
+    json!({"resilience": {"breaker": {"failures": 1}, "retry": {"attempts": 1}, "on_all_unavailable": word}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_everyone_rests_the_call_is_refused_at_once_unless_the_configuration_says_otherwise() {
+    let wire = Wire::new(&[("a", &[status(500), answer(0)])]);
+    let router = wire.router(&["a"], &[], resting(&json!("fail")));
+    router.chat(call()).await.unwrap_err();
+    let failure = router.chat(call()).await.unwrap_err();
+    assert_eq!((failure.0.error.kind, wire.now(), wire.sent().len()), (ErrorKind::NoCandidates, 0, 1));
+    assert_eq!(failure.0.error.context.retry_after, Some(Duration::from_secs(15)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_best_of_those_who_rest_is_asked_all_the_same() {
+    let wire = Wire::new(&[("a", &[status(500), status(500), answer(0)]), ("b", &[status(500)])]);
+    let router = wire.router(&["a", "b"], &[], resting(&json!("probe_best")));
+    for _ in 0..2 {
+        router.chat(call()).await.unwrap_err();
+    }
+    assert_eq!(router.deployments().iter().map(|d| d.breaker).collect::<Vec<_>>(), ["open", "open"]);
+    // A probe that fails is one attempt, and the rest goes on as it was.
+    sleep(Duration::from_secs(1)).await;
+    let failure = router.chat(call()).await.unwrap_err();
+    assert_eq!(failure.0.error.kind, ErrorKind::Server);
+    assert_eq!(router.deployments()[0].opens_in, Some(14.0));
+    let reply = router.chat(call()).await.unwrap();
+    assert_eq!(names(&wire.sent()), ["a", "b", "a", "a"]);
+    assert_eq!(reply.decision.reason, "`a` is asked although it rests: nobody else may serve");
+    let first = &reply.decision.candidates[0];
+    assert_eq!((first.deployment.as_str(), first.refused.is_none(), first.rank), ("a", true, Some(1)));
+    assert!(first.detail().unwrap().starts_with("rests for 14.0 s more after failures"));
+    assert_eq!(reply.decision.candidates[1].refused.as_ref().map(Reason::code), Some("breaker_open"));
+    assert_eq!(router.deployments()[0].breaker, "closed");
+    assert!(router.metrics().contains("waypost_early_probes_total{deployment=\"a\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_before_its_time_ignores_no_rule_and_no_switch_and_goes_alone() {
+    let wire = Wire::new(&[("a", &[status(500), answer(500)]), ("b", &[status(500), answer(500)])]);
+    let mut config = resting(&json!("probe_best"));
+    config["rules"] = json!([{"name": "not a", "when": "'x' in tags", "deny": ["a"]}]);
+    let router = wire.router(&["a", "b"], &[], config);
+    for _ in 0..2 {
+        router.chat(call()).await.unwrap_err();
+    }
+    let tagged = Call { tags: vec!["x".into()], ..call() };
+    let three = join_all((0..3).map(|_| router.chat(tagged.clone()))).await;
+    assert_eq!(three.iter().filter(|result| result.is_ok()).count(), 1, "one at a time, and none by way of `a`");
+    assert_eq!(names(&wire.sent()), ["a", "b", "b"]);
+    router.disable("b", true).unwrap();
+    router.disable("a", true).unwrap();
+    assert_eq!(kind(&router, call()).await, ErrorKind::NoCandidates);
+    assert_eq!(wire.sent().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_wait_for_the_first_probe_and_for_its_outcome() {
+    let wire = Wire::new(&[("a", &[status(500), answer(300)])]);
+    let mut config = resting(&json!({"wait": "5s"}));
+    config["resilience"]["breaker"]["cooldown"] = json!("4s");
+    let router = wire.router(&["a"], &[], config);
+    router.chat(call()).await.unwrap_err();
+    let results = join_all((0..3).map(|_| router.chat(call()))).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(wire.sent().iter().map(|sent| sent.1).collect::<Vec<_>>(), [0, 4_000, 4_300, 4_300]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_wait_for_a_probe_is_begun_that_its_bound_or_the_deadline_cuts_short() {
+    let wire = Wire::new(&[("a", &[status(500)])]);
+    let router = wire.router(&["a"], &[], resting(&json!({"wait": "5s"})));
+    router.chat(call()).await.unwrap_err();
+    assert_eq!(kind(&router, call()).await, ErrorKind::NoCandidates);
+    sleep(Duration::from_secs(11)).await;
+    let short = Call { timeout: Some(Duration::from_secs(3)), ..call() };
+    assert_eq!(kind(&router, short).await, ErrorKind::NoCandidates);
+    assert_eq!((wire.now(), wire.sent().len()), (11_000, 1));
+    // A failed probe ends the wait of the others at once.
+    let kinds = join_all((0..2).map(|_| kind(&router, call()))).await;
+    assert_eq!((kinds, wire.now()), (vec![ErrorKind::Server, ErrorKind::NoCandidates], 15_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adaptive_limit_lets_a_burst_wait_and_falls_with_refusals() {
+    let wire = Wire::new(&[("a", &[answer(100)])]);
+    let each = json!({"each": {"limits": {"concurrency": "adaptive"}}});
+    let router = wire.router(&["a"], &[], each.clone());
+    let burst = join_all((0..100).map(|_| router.chat(call()))).await;
+    assert!(burst.iter().all(Result::is_ok));
+    assert_eq!(wire.sent().iter().filter(|sent| sent.1 == 0).count(), 20);
+    assert!(router.metrics().lines().any(|line| {
+        line.starts_with("waypost_concurrency_limit{deployment=\"a\"")
+            && line.rsplit(' ').next().unwrap().parse::<u32>().unwrap() > 30
+    }));
+    let wire = Wire::new(&[("a", &[Act::Say(ms(100), 429, Vec::new(), "{}".into())])]);
+    let router = wire.router(&["a"], &[], each);
+    join_all((0..10).map(|_| router.chat(Call { timeout: Some(ms(150)), ..call() }))).await;
+    assert_eq!(router.deployments()[0].limits_left, [("concurrency", 18)], "one sign, not ten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_many_wait_for_room_as_the_queue_holds_and_as_long_as_it_says() {
+    let wire = Wire::new(&[("a", &[answer(1_100)])]);
+    let config = |queue: Value| json!({"each": {"limits": {"concurrency": 1}}, "resilience": {"queue": queue}});
+    let router = wire.router(&["a"], &[], config(json!({"max": 2, "max_wait": "10s"})));
+    let results = join_all((0..5).map(|_| router.chat(call()))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 3, "one at once, and two who waited");
+    assert!(router.metrics().contains("\nwaypost_waiting 0\n"));
+    for (queue, served) in [(json!({"max": 0}), 1), (json!({"max_wait": 0}), 1), (json!({"max_wait": "5s"}), 5)] {
+        let router = wire.router(&["a"], &[], config(queue.clone()));
+        let results = join_all((0..6).map(|_| router.chat(call()))).await;
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), served, "{queue}");
+    }
 }

@@ -60,7 +60,11 @@ async fn a_stall_is_found_exactly_and_heartbeats_do_not_put_it_off() {
         let mut pieces = vec![text(100, "one "), text(14_000, "two")];
         pieces.extend(pauses);
         let wire = Wire::new(&[("a", &[Act::Open(pieces)]), ("b", &[healthy()])]);
-        let router = wire.router(&["a", "b"], &[], json!({"each": {"price": {"input": 1.0, "output": 1.0}}}));
+        let router = wire.router(
+            &["a", "b"],
+            &[],
+            json!({"each": {"price": {"input": 1.0, "output": 1.0}}, "route": {"on_stream_failure": "raise"}}),
+        );
         let (all, failure) = ask(&router).await;
         let failure = failure.unwrap();
         assert_eq!((all.as_str(), wire.now()), ("one two", 14_100 + 15_000));
@@ -103,7 +107,7 @@ async fn a_break_is_an_error_before_the_first_token_elsewhere_and_after_it_here(
     ];
     for (pieces, invisible) in cases {
         let wire = Wire::new(&[("a", &[Act::Stream(pieces)]), ("b", &[healthy()])]);
-        let router = wire.router(&["a", "b"], &[], json!({}));
+        let router = wire.router(&["a", "b"], &[], json!({"route": {"on_stream_failure": "raise"}}));
         let (all, failure) = ask(&router).await;
         if invisible {
             assert_eq!((all.as_str(), failure.is_none()), ("fine", true));

@@ -171,7 +171,7 @@ def chunks_of(chunk: ChatChunk) -> Iterator[ChatGenerationChunk]:
     if chunk.restarted:
         msg = (
             f"the answer broke off and began anew on `{chunk.deployment}`, which LangChain's chunks cannot say: "
-            "leave `on_stream_failure` of this route at `raise`, or call without streaming"
+            "leave `on_stream_failure` out of this route or set it to `raise`, or call without streaming"
         )
         raise StreamError(msg)
     if chunk.reasoning:

@@ -197,7 +197,7 @@ class ChatWaypost(ConnectedModel):
     ) -> Iterator[ChatGenerationChunk]:
         with raising():
             router, options = self._request(stop, run_manager, kwargs)
-            with router.stream(to_wire(messages), **options) as stream:
+            with router._stream_joined(to_wire(messages), **options) as stream:
                 for chunk in stream:
                     for piece in chunks_of(chunk):
                         if run_manager:
@@ -215,7 +215,7 @@ class ChatWaypost(ConnectedModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         with raising():
             router, options = self._request(stop, run_manager, kwargs)
-            async with router.astream(to_wire(messages), **options) as stream:
+            async with router._astream_joined(to_wire(messages), **options) as stream:
                 async for chunk in stream:
                     for piece in chunks_of(chunk):
                         if run_manager:

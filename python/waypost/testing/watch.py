@@ -63,9 +63,9 @@ class _Core:
         self._watcher.answered(result)
         return result
 
-    def batch(self, *arguments: Any) -> list[Any]:
+    def batch(self, *arguments: Any, keep: bool) -> list[Any]:
         self._watcher.may_call()
-        results: list[Any] = self.bare.batch(*arguments)
+        results: list[Any] = self.bare.batch(*arguments, keep=keep)
         for result in results:
             (self._watcher.failed if isinstance(result, BaseException) else self._watcher.answered)(result)
         return results

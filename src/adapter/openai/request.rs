@@ -12,6 +12,9 @@ use crate::{
 const ANSWER_KEYS: [&str; 7] =
     ["refusal", "annotations", "audio", "function_call", "reasoning_content", "reasoning_details", "content_parts"];
 
+/// Keys that only Anthropic's format knows. A conversation that began there carries them, and OpenAI refuses unknown keys.
+const ANTHROPIC_KEYS: [&str; 3] = ["cache_control", "thinking_blocks", "content_blocks"];
+
 /// The body for this deployment.
 pub(super) fn body(request: &ChatRequest, deployment: &Deployment, stream: bool) -> Map {
     let quirks = &deployment.provider.quirks;
@@ -67,7 +70,7 @@ fn number(value: f64) -> Value {
 
 fn tools(request: &ChatRequest, quirks: &Quirks, body: &mut Map) {
     if !request.tools.is_empty() {
-        body.insert("tools".into(), request.tools.iter().map(tool).collect());
+        body.insert("tools".into(), request.tools.iter().map(|offered| tool(offered, quirks)).collect());
     }
     if let Some(choice) = &request.tool_choice {
         body.insert("tool_choice".into(), tool_choice(choice, quirks));
@@ -79,7 +82,7 @@ fn tools(request: &ChatRequest, quirks: &Quirks, body: &mut Map) {
     }
 }
 
-fn tool(tool: &Tool) -> Value {
+fn tool(tool: &Tool, quirks: &Quirks) -> Value {
     match tool {
         Tool::Hosted(map) => Value::Object(map.clone()),
         Tool::Function(FunctionTool { name, description, parameters, strict, extra }) => {
@@ -93,7 +96,7 @@ fn tool(tool: &Tool) -> Value {
             if let Some(strict) = strict {
                 function.insert("strict".into(), (*strict).into());
             }
-            with(extra, [("type", "function".into()), ("function", function.into())])
+            with(extra, quirks, [("type", "function".into()), ("function", function.into())])
         }
     }
 }
@@ -131,7 +134,7 @@ fn response_format(format: &ResponseFormat) -> Value {
 fn message(said: &Message, quirks: &Quirks) -> Value {
     let mut out = Map::new();
     out.insert("role".into(), role(said, quirks).into());
-    out.insert("content".into(), content(said));
+    out.insert("content".into(), content(said, quirks));
     if let Some(name) = &said.name {
         out.insert("name".into(), name.clone().into());
     }
@@ -142,11 +145,16 @@ fn message(said: &Message, quirks: &Quirks) -> Value {
         out.insert("tool_call_id".into(), call_id(id, quirks).into());
     }
     for (key, value) in &said.extra {
-        if !(quirks.no_answer_keys && ANSWER_KEYS.contains(&key.as_str())) {
+        if !(quirks.no_answer_keys && ANSWER_KEYS.contains(&key.as_str())) && known(key, quirks) {
             out.insert(key.clone(), value.clone());
         }
     }
     Value::Object(out)
+}
+
+/// Whether the provider knows a key that is not OpenAI's.
+fn known(key: &str, quirks: &Quirks) -> bool {
+    quirks.anthropic_keys || !ANTHROPIC_KEYS.contains(&key)
 }
 
 fn role(said: &Message, quirks: &Quirks) -> &'static str {
@@ -159,10 +167,10 @@ fn role(said: &Message, quirks: &Quirks) -> &'static str {
 }
 
 /// An assistant's message that only calls has null content; elsewhere null is refused, and nothing is an empty text.
-fn content(said: &Message) -> Value {
+fn content(said: &Message, quirks: &Quirks) -> Value {
     match &said.content {
         Content::Text(text) => text.clone().into(),
-        Content::Parts(parts) => parts.iter().map(part).collect(),
+        Content::Parts(parts) => parts.iter().map(|piece| part(piece, quirks)).collect(),
         Content::Empty if said.role == Role::Assistant && !(said.tool_calls.is_empty() && said.extra.is_empty()) => {
             Value::Null
         }
@@ -170,19 +178,21 @@ fn content(said: &Message) -> Value {
     }
 }
 
-fn part(part: &Part) -> Value {
+fn part(part: &Part, quirks: &Quirks) -> Value {
     match part {
-        Part::Text { text, extra } => with(extra, [("type", "text".into()), ("text", text.clone().into())]),
+        Part::Text { text, extra } => with(extra, quirks, [("type", "text".into()), ("text", text.clone().into())]),
         Part::Image { url, detail, extra } => {
             let mut image = Map::from_iter([("url".into(), url.clone().into())]);
             if let Some(detail) = detail {
                 image.insert("detail".into(), detail.clone().into());
             }
-            with(extra, [("type", "image_url".into()), ("image_url", image.into())])
+            with(extra, quirks, [("type", "image_url".into()), ("image_url", image.into())])
         }
-        Part::Audio { data, format, extra } => {
-            with(extra, [("type", "input_audio".into()), ("input_audio", json!({"data": data, "format": format}))])
-        }
+        Part::Audio { data, format, extra } => with(
+            extra,
+            quirks,
+            [("type", "input_audio".into()), ("input_audio", json!({"data": data, "format": format}))],
+        ),
         Part::File { data, id, name, extra } => {
             let mut file = extra.get("file").and_then(Value::as_object).cloned().unwrap_or_default();
             for (key, value) in [("file_data", data), ("file_id", id), ("filename", name)] {
@@ -190,16 +200,16 @@ fn part(part: &Part) -> Value {
                     file.insert(key.into(), value.clone().into());
                 }
             }
-            with(extra, [("type", "file".into()), ("file", file.into())])
+            with(extra, quirks, [("type", "file".into()), ("file", file.into())])
         }
         Part::Other(map) => Value::Object(map.clone()),
     }
 }
 
 /// An object with these keys and the `extra` ones beside them.
-fn with<const N: usize>(extra: &Map, keys: [(&str, Value); N]) -> Value {
+fn with<const N: usize>(extra: &Map, quirks: &Quirks, keys: [(&str, Value); N]) -> Value {
     let mut out: Map = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    for (key, value) in extra {
+    for (key, value) in extra.iter().filter(|(key, _)| known(key, quirks)) {
         out.entry(key.clone()).or_insert_with(|| value.clone());
     }
     Value::Object(out)
@@ -209,7 +219,7 @@ fn call(made: &ToolCall, quirks: &Quirks) -> Value {
     // Servers parse the arguments: an empty text is not JSON.
     let arguments = if made.arguments.is_empty() { "{}" } else { &made.arguments };
     let function = json!({"name": made.name, "arguments": arguments});
-    let mut out = with(&made.extra, [("type", "function".into()), ("function", function)]);
+    let mut out = with(&made.extra, quirks, [("type", "function".into()), ("function", function)]);
     if let Some(call) = out.as_object_mut().filter(|_| !made.id.is_empty()) {
         call.insert("id".into(), call_id(&made.id, quirks).into());
     }

@@ -145,6 +145,24 @@ fn of_resilience() {
     mistake(table("breaker = { failures = 0 }"), "resilience.breaker.failures", "above zero");
     mistake(table("breaker = { failures = 2.5 }"), "resilience.breaker.failures", "a whole number");
     mistake(table("breaker = { coldown = \"3s\" }"), "resilience.breaker.coldown", "did you mean `cooldown`?");
+    mistake(table("breaker = { ratio = 50 }"), "resilience.breaker.ratio", "a number from 0 to 1");
+    mistake(table("breaker = { min_calls = 0 }"), "resilience.breaker.min_calls", "above zero");
+    mistake(
+        table("breaker = { cooldown = \"9s\", max_cooldown = \"3s\" }"),
+        "resilience.breaker.max_cooldown",
+        "shorter than the first",
+    );
+    mistake(table("queue = 100"), "resilience.queue", "a table such as { max = 100");
+    mistake(table("queue = { max = -1 }"), "resilience.queue.max", "negative");
+    mistake(table("queue = { max_wait = \"5 sec\" }"), "resilience.queue.max_wait", "did you mean \"5s\"?");
+    mistake(table("queue = { wait = \"5s\" }"), "resilience.queue.wait", "unknown key");
+    let at = "resilience.on_all_unavailable";
+    mistake(table("on_all_unavailable = \"probe-best\""), at, "did you mean `probe_best`?");
+    mistake(table("on_all_unavailable = \"wait\""), at, "write { wait = \"5s\" }");
+    mistake(table("on_all_unavailable = 5"), at, "\"fail\", \"probe_best\" or a table");
+    mistake(table("on_all_unavailable = {}"), "resilience.on_all_unavailable.wait", "wait");
+    mistake(table("on_all_unavailable = { wait = \"0s\" }"), "resilience.on_all_unavailable.wait", "above zero");
+    mistake(table("on_all_unavailable = { max = \"5s\" }"), "resilience.on_all_unavailable.max", "unknown key");
     mistake(table("hedge = { after = \"p95\" }"), "resilience.hedge", "hedging is not in this version yet");
     mistake(table("hedge = { after = \"p100\" }"), "resilience.hedge.after", "from \"p1\" to \"p99\"");
     mistake(table("hedge = { after = \"95%\" }"), "resilience.hedge.after", "did you mean `p95`?");

@@ -13,7 +13,7 @@ const JSON: &str = include_str!("example.json");
 /// Without the sections that only later versions act on.
 fn read(text: &str, format: Format) -> Settings {
     let mut value = parse(text, format, "example").unwrap_or_default();
-    for section in ["intents", "cache", "telemetry"] {
+    for section in ["intents", "cache"] {
         assert!(value.as_object_mut().is_some_and(|map| map.remove(section).is_some()));
     }
     assert!(
@@ -21,6 +21,9 @@ fn read(text: &str, format: Format) -> Settings {
             .pointer_mut("/resilience")
             .and_then(|r| r.as_object_mut())
             .is_some_and(|map| map.remove("hedge").is_some())
+    );
+    assert!(
+        value.pointer_mut("/telemetry").and_then(|t| t.as_object_mut()).is_some_and(|map| map.remove("otlp").is_some())
     );
     match from_value(value, &env) {
         Ok(settings) => settings,
@@ -35,8 +38,8 @@ fn it_needs_only_what_a_later_version_brings() {
         "routes.smart.strategy.kind",
         "the strategy `quality` is not in this version yet, in `waypost.toml`",
     );
-    for section in ["intents", "cache", "telemetry"] {
-        assert!(error.message.contains(&format!("{section}: `{section}` is not")), "{}", error.message);
+    for section in ["intents: `intents`", "cache: `cache`", "telemetry.otlp: `otlp`"] {
+        assert!(error.message.contains(&format!("{section} is not")), "{}", error.message);
     }
 }
 
@@ -60,5 +63,6 @@ fn it_means_the_same_in_all_three_languages() {
     assert_eq!(routes, ["auto", "smart"]);
     assert_eq!(toml.rules[1].route.as_deref(), Some("smart"));
     assert_eq!(toml.budgets[0].per, BudgetScope::Tag("team".into()));
+    assert_eq!(toml.log, Some(crate::trace::log::LogConfig::new("waypost.db")));
     assert_eq!(toml.later.keys().collect::<Vec<_>>(), ["state"]);
 }

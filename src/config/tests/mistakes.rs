@@ -137,6 +137,10 @@ fn of_limits_prices_and_capabilities() {
         "deployments.x.limits.concurency",
         "did you mean `concurrency`?",
     );
+    let at = "deployments.x.limits.concurrency";
+    mistake(deployment("limits = { concurrency = \"adaptiv\" }"), at, "did you mean `adaptive`?");
+    mistake(deployment("limits = { concurrency = 0 }"), at, "above zero");
+    mistake(deployment("limits = { concurrency = true }"), at, "a whole number");
     mistake(deployment("limits = 500"), "deployments.x.limits", "expected a table of limits, found `500`");
     mistake(deployment("price = { input = -1.0, output = 1.0 }"), "deployments.x.price.input", "not negative");
     mistake(deployment("price = { input = 1.0 }"), "deployments.x.price.output", "`output` is missing");
@@ -225,4 +229,13 @@ fn what_a_variable_holds_is_never_quoted() {
     );
     mistake(toml("[deployments.x]\nmodel = \"${OPENAI_API_KEY}\""), "deployments.x.model", "the value of a variable");
     mistake(toml("[deployments.x]\nmodel = \"opnai/${OPENAI_API_KEY}\""), "deployments.x.model", "unknown provider");
+}
+
+#[test]
+fn conditions_that_do_not_compile_are_told_with_the_other_mistakes() {
+    let text = "[[rules]]\nwhen = \"tokenz > 1\"\nrequire = { tags = [\"nope\"] }\n[[rules]]\nwhen = \"tokens >\"\ntag = [\"x\"]";
+    let error = with_base(text).unwrap_err().to_string();
+    for part in ["rules[0].when", "rules[0].require.tags[0]", "rules[1].when"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
 }

@@ -10,7 +10,9 @@ use crate::{
     config::{from_env, from_value, from_value_with},
     error::Result,
     policy::rule::Redact,
+    resilience::unavailable::OnAllUnavailable,
     select::StrategyConfig,
+    trace::log::LogConfig,
 };
 
 #[track_caller]
@@ -86,9 +88,11 @@ fn resilience_is_laid_in_layers() {
         r#"
         [resilience]
         retry = { attempts = 3 }
+        on_all_unavailable = "probe_best"
         [deployments.a]
         model = "openai/x"
         timeouts = { connect = 1.5 }
+        on_all_unavailable = "fail"
         [deployments.b]
         model = "openai/y"
         [deployments.b.resilience]
@@ -96,6 +100,8 @@ fn resilience_is_laid_in_layers() {
         [routes.r]
         candidates = ["a", "b"]
         hedge = false
+        queue = { max_wait = "5s" }
+        on_all_unavailable = { wait = "5s" }
         retry = { per_deployment = 1 }
         timeouts = { connect = "2s", total = "20s" }
         "#,
@@ -106,6 +112,10 @@ fn resilience_is_laid_in_layers() {
     assert_eq!((auto.retry.attempts, auto.hedge), (3, None));
     assert_eq!((route.retry.attempts, route.retry.per_deployment, route.hedge), (3, 1, None));
     assert_eq!((a.resilience.retry.attempts, b.resilience.breaker.failures), (3, 2));
+    assert_eq!((route.queue.max, route.queue.max_wait), (1_000, Duration::from_secs(5)));
+    assert_eq!(auto.unavailable, OnAllUnavailable::ProbeBest);
+    assert_eq!(b.patch.apply(route).unavailable, OnAllUnavailable::Wait(Duration::from_secs(5)));
+    assert_eq!(a.patch.apply(route).unavailable, OnAllUnavailable::Fail);
     let called = a.patch.apply(route);
     assert_eq!(called.timeouts.connect, Duration::from_millis(1_500));
     assert_eq!(called.timeouts.total, Duration::from_secs(20));
@@ -136,6 +146,9 @@ fn a_deployment_says_everything_about_itself() {
     assert!(x.credential.key.is_none() && x.stream_upstream);
     assert_eq!(x.headers[0], ("x-team".to_owned(), crate::catalog::Secret::new("blue")));
     assert_eq!((limits.rpm, limits.concurrency, limits.tpm), (Some(10), Some(2), None));
+    assert!(!limits.adaptive);
+    let adaptive = good(deployment("limits = { concurrency = \"adaptive\" }")).deployments[0].limits;
+    assert_eq!((adaptive.concurrency, adaptive.adaptive), (None, true));
     assert_eq!(x.price.as_ref().and_then(|price| price.cache_read), Some(0.025));
     assert_eq!((x.facts.vision, x.facts.context_window), (Some(false), Some(1_000)));
     assert_eq!(x.attribute("zdr"), Some(true.into()));
@@ -168,14 +181,33 @@ fn the_smaller_sections_are_read() {
 }
 
 #[test]
+fn the_log_is_a_path_or_a_table() {
+    let log = |text: &str| good(with_base(&format!("[telemetry]\nlog = {text}"))).log.unwrap();
+    assert_eq!(log("\"waypost.db\""), LogConfig::new("waypost.db"));
+    let wanted = LogConfig { max_rows: 500, metadata: true, ..LogConfig::new("x/y.db") };
+    assert_eq!(log("{ path = \"x/y.db\", max_rows = 500, metadata = true }"), wanted);
+    assert_eq!(good(with_base("")).log, None);
+    for (text, path, words) in [
+        ("{ max_rows = 500 }", "telemetry.log.path", "path"),
+        ("{ path = \"a.db\", max_rows = 2 }", "telemetry.log.max_rows", "10"),
+        ("{ path = \"a.db\", max_row = 200 }", "telemetry.log.max_row", "max_row"),
+        ("\":memory:\"", "telemetry.log", "path of a file"),
+        ("true", "telemetry.log", "expected"),
+    ] {
+        mistake(with_base(&format!("[telemetry]\nlog = {text}")), path, words);
+    }
+}
+
+#[test]
 fn sections_of_later_versions_are_refused_after_every_mistake() {
     for (section, path) in [
         ("[cache]\nexact = { ttl = \"1h\" }", "cache"),
         ("[state]\nbackend = { redis = \"redis://u:${OPENAI_API_KEY}@h\" }", "state"),
-        ("[telemetry]\nlog = \"waypost.db\"", "telemetry"),
+        ("[telemetry]\notlp = \"http://127.0.0.1:4318\"", "telemetry.otlp"),
         ("[intents]\nrefund = [\"my money back\"]", "intents"),
     ] {
-        mistake(with_base(section), path, &format!("`{path}` is not in this version yet"));
+        let name = path.rsplit('.').next().unwrap_or(path);
+        mistake(with_base(section), path, &format!("`{name}` is not in this version yet"));
         let error = mistake(with_base(&format!("{section}\n[resilience]\nretry = 5")), "resilience.retry", "expected");
         assert!(!error.message.contains("not in this version"));
         let broken = with_base(&format!("{section}\n[[rules]]\nwhen = \"tokenz > 5\"\ntag = [\"x\"]"));

@@ -319,3 +319,16 @@ fn five_rules_over_a_thousand_deployments_take_microseconds() {
         println!("{name}: {:?} an evaluation", started.elapsed() / 10_000);
     }
 }
+
+#[test]
+fn a_failed_condition_tells_what_held_and_what_did_not_happen() {
+    let fired = |effect: &str, error: Option<&str>| {
+        let rule = RuleFired { name: "r".into(), effect: effect.into(), error: error.map(Into::into) };
+        rule.consequence().unwrap_or_default()
+    };
+    assert_eq!(fired("require", None), "");
+    assert_eq!(fired("require", Some("x")), "require applied, because its condition failed: x");
+    assert_eq!(fired("tag", Some("x")), "tag not applied, because its condition failed: x");
+    let both = "require,redact applied, prefer not applied, because its condition failed: x";
+    assert_eq!(fired("require,prefer,redact", Some("x")), both);
+}

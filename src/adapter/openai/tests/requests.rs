@@ -110,8 +110,31 @@ fn every_part_of_a_message_reaches_the_wire() {
         {"type": "file", "file": {"file_id": "file-1"}},
         {"type": "input_audio", "input_audio": "AAAA"},
         {"type": "video_url", "video_url": {"url": "https://x"}}]}]);
-    let body = body_of(&deployment("openai", "m"), json!({"messages": messages}), false);
+    let body = body_of(&deployment("openrouter", "m"), json!({"messages": messages}), false);
     assert_eq!(body["messages"], messages);
+}
+
+#[test]
+fn what_only_anthropic_knows_is_dropped_where_it_would_be_refused() {
+    let mark = json!({"type": "ephemeral"});
+    let request = json!({
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "a", "cache_control": mark, "own": 1}]},
+            {"role": "assistant", "content": "b", "thinking_blocks": [{"type": "thinking", "thinking": "t", "signature": "s"}],
+             "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}, "cache_control": mark}]},
+            {"role": "tool", "tool_call_id": "1", "content": "c", "cache_control": mark}],
+        "tools": [{"type": "function", "function": {"name": "f"}, "cache_control": mark}]});
+    for provider in ["openai", "azure", "groq", "mistral", "together"] {
+        let sent = body_of(&deployment(provider, "m"), request.clone(), false);
+        let text = sent.to_string();
+        assert!(!text.contains("cache_control") && !text.contains("thinking"), "{provider}: {text}");
+        assert_eq!(sent["messages"][0]["content"][0], json!({"type": "text", "text": "a", "own": 1}), "{provider}");
+    }
+    for provider in ["openrouter", "vercel", "dashscope", "openai-compatible"] {
+        let sent = body_of(&deployment(provider, "m"), request.clone(), false);
+        assert_eq!(sent["messages"], request["messages"], "{provider}");
+        assert_eq!(sent["tools"][0]["cache_control"], mark, "{provider}");
+    }
 }
 
 #[test]
