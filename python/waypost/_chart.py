@@ -5,6 +5,7 @@ The drawing takes the colour of the text around it for lines and words, so it re
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -148,7 +149,12 @@ class _Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        return [self.low + (self.high - self.low) * at / TICKS for at in range(1, TICKS)]
+        """Round values, as a person would choose them: steps of 1, 2 or 5 times a power of ten."""
+        rough = (self.high - self.low) / TICKS
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(power * nice for nice in (1, 2, 5, 10) if power * nice >= rough)
+        first = math.ceil(self.low / step)
+        return [at * step for at in range(first, math.floor(self.high / step) + 1)]
 
 
 def _grid(xs: _Scale, ys: _Scale, across: str, up: str) -> str:
@@ -157,10 +163,10 @@ def _grid(xs: _Scale, ys: _Scale, across: str, up: str) -> str:
     lines = [f'<path d="M{left} {TOP}V{bottom}H{right}" fill="none" stroke="currentColor" stroke-opacity=".5"/>']
     for value in xs.ticks():
         lines.append(f'<path d="M{xs(value):.1f} {TOP}V{bottom}" {faint}/>')
-        lines.append(f'<text x="{xs(value):.1f}" y="{bottom + 16}" text-anchor="middle">{value:.3g}</text>')
+        lines.append(f'<text x="{xs(value):.1f}" y="{bottom + 16}" text-anchor="middle">{value:.6g}</text>')
     for value in ys.ticks():
         lines.append(f'<path d="M{left} {ys(value):.1f}H{right}" {faint}/>')
-        lines.append(f'<text x="{left - 6}" y="{ys(value) + 4:.1f}" text-anchor="end">{value:.3f}</text>')
+        lines.append(f'<text x="{left - 6}" y="{ys(value) + 4:.1f}" text-anchor="end">{value:.6g}</text>')
     middle = (TOP + bottom) / 2
     lines.append(f'<text x="{(left + right) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(across)}</text>')
     lines.append(f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">{escape(up)}</text>')

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -465,6 +466,14 @@ class _Columns:
             self._known[said] = self.columns.index(self._column(said))
         return self._known[said]
 
+    def _nearest(self, names: Sequence[str]) -> str:
+        """Return the model of the data set whose name is most like one of these."""
+
+        def likeness(column: str) -> float:
+            return max(SequenceMatcher(None, _last(name).lower(), _last(column).lower()).ratio() for name in names)
+
+        return max(self.columns, key=likeness)
+
     def _column(self, said: str) -> str:
         names = [said, *self.also.get(said, [])]
         for name in names:
@@ -480,7 +489,8 @@ class _Columns:
         theirs = ", ".join(f"`{name}`" + (f" (`{also[0]}`)" if also else "") for name, also in self._said(said))
         message = (
             f"strategy `{self.strategy}` chose `{said}`, which is no model of the data set. It can choose {theirs}; "
-            f"the data set has {_names(self.columns)}. Say which is which: models={{{said!r}: {self.columns[0]!r}}}"
+            f"the data set has {_names(self.columns)}. Say which is which: models={{{said!r}: {self._nearest(names)!r}}}, "
+            "`--match` on the command line"
         )
         raise ValueError(message)
 

@@ -119,7 +119,8 @@ pub fn apgr(curve: &[Point], weak: f64, strong: f64) -> Option<f64> {
 
 /// The percentage of calls to the strong model that recovers this `share` of the gap.
 pub fn cpt(curve: &[Point], weak: f64, strong: f64, share: f64) -> Option<f64> {
-    if curve.len() < 2 || strong == weak {
+    let gap = strong - weak;
+    if curve.len() < 2 || gap.abs() <= 0.0 {
         return None;
     }
     let (weak, strong) = (100.0 * weak, 100.0 * strong);
@@ -140,6 +141,7 @@ pub fn area(points: impl Iterator<Item = (f64, f64)>) -> f64 {
 
 /// The value at `key` of the line through (`xs`, `ys`), as `numpy.interp` finds it. A quality curve need not rise everywhere,
 /// and then the answer depends on how one searches; published figures depend on it, so the search is the same.
+#[expect(clippy::float_cmp, reason = "published figures depend on the exact search of `numpy.interp`")]
 fn interpolate(key: f64, xs: &[f64], ys: &[f64]) -> f64 {
     let last = xs.len() - 1;
     if key > xs[last] {

@@ -7,7 +7,7 @@ pub fn hull(points: &[Point]) -> Vec<Point> {
     let mut sorted = points.to_vec();
     // Of two points of one cost the better one counts.
     sorted.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(b.quality.total_cmp(&a.quality)));
-    sorted.dedup_by(|later, earlier| later.cost == earlier.cost);
+    sorted.dedup_by(|later, earlier| later.cost <= earlier.cost);
     let mut hull: Vec<Point> = Vec::new();
     for point in sorted {
         if hull.last().is_some_and(|last| point.quality < last.quality) {

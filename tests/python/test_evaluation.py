@@ -176,7 +176,7 @@ def test_a_router_is_measured_by_its_decisions() -> None:
     ]
     with _router("openai/gpt-5-mini", "openai/gpt-5") as router:
         found = waypost.evaluate(router, rows)
-    assert list(found.strategies)[0] == "router"
+    assert next(iter(found.strategies)) == "router"
     assert found.quality == pytest.approx(0.9)
     assert (found.cost_unit, found.cost) == ("calls", 0.5)
     assert "a call of the strong model counts as 1" in found.notes[0]

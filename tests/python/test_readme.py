@@ -21,7 +21,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("policies.md", "answers.md", "dspy.md", "haystack.md", "instructor.md")),
+    *(
+        ROOT / "docs" / name
+        for name in ("policies.md", "answers.md", "evaluation.md", "dspy.md", "haystack.md", "instructor.md")
+    ),
 ]
 # Pages on a package that is heavy: they run where it is there.
 NEEDS = {"dspy.md": "dspy", "haystack.md": "haystack", "instructor.md": "instructor"}
