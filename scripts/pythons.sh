@@ -13,7 +13,7 @@ shift
 [ $# -gt 0 ] || set -- 3.10 3.11 3.12 3.13 3.14
 folder=${FOLDER:-.suites}
 tests=(tests/python/test_api_surface.py tests/python/test_answers.py tests/python/test_failover.py
-  tests/python/test_faults_streams.py tests/python/test_process.py tests/python/test_pytest_plugin.py tests/python/test_testing.py)
+  tests/python/test_faults_streams.py)
 
 # runs PYTHON VERSION: whether it starts, and is what it is called.
 runs() {

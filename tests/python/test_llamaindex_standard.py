@@ -27,6 +27,8 @@ with warnings.catch_warnings():
     from waypost import Router
     from waypost.llamaindex import WaypostEmbedding, WaypostLLM
 
+import itertools
+
 from waypost.testing import FakeFleet, FakeProvider, Reply
 
 if TYPE_CHECKING:
@@ -139,7 +141,7 @@ class Suite:
             assert "".join(part.delta or "" for part in parts) == parts[-1].message.content == WORDS
             assert all(part.message.role == MessageRole.ASSISTANT for part in parts)
             texts = [part.message.content or "" for part in parts]
-            assert all(after.startswith(before) for before, after in zip(texts, texts[1:], strict=False))
+            assert all(after.startswith(before) for before, after in itertools.pairwise(texts))
 
     def test_a_conversation_with_an_answer_in_it(self, llm: WaypostLLM) -> None:
         history = [ChatMessage(role=role, content=text) for role, text in
