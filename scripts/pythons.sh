@@ -44,5 +44,5 @@ for version in "$@"; do
   "$fresh" -c 'from waypost import Router; print("pythons:", Router(["ollama/llama3.3"]).route("Hello").chosen)' >/dev/null
   "$fresh" -m pip install --quiet 'pytest>=8.4' 'pytest-asyncio>=1.0' 'pytest-xdist>=3.6'
   echo "pythons: $("$fresh" --version)"
-  "$fresh" -m pytest -q -n "${WORKERS:-2}" -p no:cacheprovider "${tests[@]}"
+  "$fresh" -m pytest -q -n "${WORKERS:-4}" -p no:cacheprovider "${tests[@]}"
 done

@@ -22,6 +22,14 @@ it.
         router = make_router(waypost_replay.config(["openai/gpt-5-mini"]))                 # no network is needed
         assert "Paris" in router.chat("The capital of France?").text
 
+    @pytest.mark.waypost(max_cost=0.01, repeat=5)                       # five tests, each for a cent at most
+    def test_dear(waypost_router, waypost_decisions):
+        assert waypost_router.chat("Why is the sky blue?").text
+        assert [decision.chosen for decision in waypost_decisions] == ["mini"]
+
+`--waypost-baseline base.json` lets cases be wrong that were wrong in that run (they are `xfailed`), and sums up what has
+changed since; with `--waypost-update` this run becomes the baseline.
+
 `--waypost-report out.json` (or `.html`) says what the run's routers did: routes, cost, accuracy of the cases, slowest
 decision. `--waypost-budget 0.50` ends the spending at so many US dollars, over all processes of pytest-xdist.
 
@@ -45,6 +53,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from waypost.testing import FakeFleet, Replay
+    from waypost.testing.baseline import Baseline
+    from waypost.testing.marks import Account
     from waypost.testing.snapshot import Snapshots
     from waypost.testing.tally import Ledger, Tally
 
@@ -57,7 +67,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("waypost")
     group.addoption("--waypost-config", metavar="FILE", help="waypost configuration of the `waypost_router` fixture")
     group.addoption("--waypost-report", metavar="FILE", help="write what the run's routers did, as .json or .html")
-    group.addoption("--waypost-update", action="store_true", help="take the snapshots of `waypost_snapshot` anew")
+    group.addoption(
+        "--waypost-baseline", metavar="FILE", help="a report in JSON: cases that are wrong in it do not fail the run"
+    )
+    group.addoption(
+        "--waypost-update",
+        action="store_true",
+        help="take the snapshots of `waypost_snapshot` anew, and make this run the baseline of `--waypost-baseline`",
+    )
     group.addoption(
         "--waypost-record",
         choices=("none", "once", "all"),
@@ -73,37 +90,63 @@ class _Run:
     """What is counted in this run; made when the plugin is first used."""
 
     def __init__(self, config: pytest.Config) -> None:
+        from waypost.testing.marks import Account
         from waypost.testing.tally import Ledger, Tally
         from waypost.testing.watch import watch
 
         worker = getattr(config, "workerinput", {})
         self.tally: Tally = Tally()
         self.ledger: Ledger = Ledger(config.getoption("--waypost-budget"), worker.get("waypost_ledger"))
+        self.baseline = _baseline(config)
+        self.compared: list[str] = []
+        self.account: Account = Account()
         self.end = watch(self)
 
+    def begin(self, max_cost: float | None) -> None:
+        """Open the account of a test."""
+        from waypost.testing.marks import Account
+
+        self.account = Account(max_cost)
+
     def may_call(self) -> None:
-        """Refuse calls when the budget is spent."""
-        if reason := self.ledger.exceeded:
+        """Refuse calls when the budget of the run or of the test is spent."""
+        if reason := self.ledger.exceeded or self.account.spent:
             pytest.fail(f"waypost: {reason}", pytrace=False)
 
     def decided(self, decision: Any) -> None:
         """Count a decision."""
         self.tally.decided(decision)
+        self.account.decided(decision)
 
     def answered(self, response: Any) -> None:
         """Count an answer, and what it cost."""
         self.tally.answered(response)
+        self.account.answered(response)
         self.ledger.add(response.cost.usd or 0.0)
 
     def failed(self, error: BaseException) -> None:
         """Count a failure."""
         self.tally.failed(error)
+        self.account.decided(getattr(error, "decision", None))
 
     def report(self) -> dict[str, Any]:
         """Return all that is known."""
         report = self.tally.to_dict()
         report["cost"]["budget"] = self.ledger.budget
         return report
+
+
+def _baseline(config: pytest.Config) -> Baseline | None:
+    name = config.getoption("--waypost-baseline")
+    if name is None:
+        return None
+    from waypost.testing.baseline import Baseline
+
+    try:
+        return Baseline(Path(str(config.invocation_params.dir), name), update=config.getoption("--waypost-update"))
+    except ValueError as error:
+        msg = f"--waypost-baseline: {error}"
+        raise pytest.UsageError(msg) from error
 
 
 RUN = pytest.StashKey[_Run]()
@@ -116,9 +159,13 @@ def _run(config: pytest.Config) -> _Run:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; count from the start where a report or a budget is wanted."""
+    """Register the markers; count from the start where a report, a baseline or a budget is wanted."""
     config.addinivalue_line(
         "markers", "waypost_cases(*files): run the test once for each routing case, as `waypost_case`"
+    )
+    config.addinivalue_line(
+        "markers",
+        "waypost(max_cost=None, repeat=1): US dollars that the test's calls may cost, and how many times it runs",
     )
     report, budget = config.getoption("--waypost-report"), config.getoption("--waypost-budget")
     if report is not None and Path(report).suffix.lower() not in (".json", ".html"):
@@ -127,7 +174,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if budget is not None and budget < 0:
         msg = f"--waypost-budget: {budget} is no amount of US dollars"
         raise pytest.UsageError(msg)
-    if report is not None or budget is not None:
+    if report is not None or budget is not None or config.getoption("--waypost-baseline") is not None:
         _run(config)
 
 
@@ -175,6 +222,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from waypost.testing.tally import write
 
         write(Path(str(config.invocation_params.dir), path), run.report())
+    if run.baseline is not None:
+        run.compared = run.baseline.ended(run.report())
     budget = run.ledger.budget
     if budget is not None and run.ledger.spent > budget and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -188,7 +237,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from waypost.testing.tally import summary
 
     terminalreporter.section("waypost")
-    for line in summary(run.report()):
+    for line in [*summary(run.report()), *run.compared]:
         terminalreporter.write_line(line)
     if run.ledger.budget is not None and run.ledger.spent > run.ledger.budget:
         terminalreporter.write_line(f"  overspent: {run.ledger.exceeded}", red=True)
@@ -196,8 +245,50 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(f"  report: {path}")
 
 
+def _marked(node: Any) -> dict[str, Any] | None:
+    """Return the options of the marker `waypost`."""
+    marker = node.get_closest_marker("waypost")
+    if marker is None:
+        return None
+    from waypost.testing.marks import options
+
+    try:
+        return options(marker.args, marker.kwargs)
+    except ValueError as error:
+        msg = f"{node.nodeid}: {error}"
+        raise pytest.UsageError(msg) from error
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Open the test's account, ahead of its fixtures."""
+    marked = _marked(item)
+    if marked is not None and marked["max_cost"] is not None:
+        _run(item.config)
+    if (run := item.config.stash.get(RUN, None)) is not None:
+        run.begin(marked["max_cost"] if marked else None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that cost more than it may; note what it cost where JUnit's report finds it."""
+    result = yield
+    if (run := item.config.stash.get(RUN, None)) is not None:
+        if run.account.calls:
+            item.user_properties.append(("waypost_usd", f"{run.account.usd:.6f}"))
+        if problem := run.account.wrong:
+            pytest.fail(f"waypost: {problem}", pytrace=False)
+    return result
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one test for each case."""
+    """Make one test for each case, and for each repetition."""
+    marked = _marked(metafunc.definition)
+    if marked is not None and (marked["repeat"] > 1 or "waypost_repeat" in metafunc.fixturenames):
+        if "waypost_repeat" not in metafunc.fixturenames:
+            metafunc.fixturenames.append("waypost_repeat")
+        times = range(1, marked["repeat"] + 1)
+        metafunc.parametrize("waypost_repeat", times, indirect=True, ids=[f"run {time}" for time in times])
     marker = metafunc.definition.get_closest_marker("waypost_cases")
     if marker is None or "waypost_case" not in metafunc.fixturenames:
         return
@@ -288,11 +379,13 @@ class WaypostCase:
         router: The router under test.
     """
 
-    def __init__(self, case: Mapping[str, Any], router: Any, tally: Tally | None = None) -> None:
+    def __init__(
+        self, case: Mapping[str, Any], router: Any, tally: Tally | None = None, excuse: str | None = None
+    ) -> None:
         """Take the case; nothing is decided yet."""
         self.case = case
         self.router = router
-        self._tally = tally
+        self._tally, self._excuse = tally, excuse
 
     @property
     def prompt(self) -> Any:
@@ -323,7 +416,8 @@ class WaypostCase:
         """Assert that the decision is what the case expects.
 
         Raises:
-            AssertionError: It is not; the message lists the differences and explains the decision.
+            AssertionError: It is not; the message lists the differences and explains the decision. A case that was
+                wrong in the baseline is expected to be: the test ends as `xfailed`.
         """
         __tracebackhide__ = True
         wrong = [
@@ -333,6 +427,8 @@ class WaypostCase:
         ]
         if self._tally is not None:
             self._tally.case(wrong)
+        if wrong and self._excuse is not None:
+            pytest.xfail(f"{self._excuse}: {'; '.join(wrong)}")
         if wrong:
             explained = self.decision.explain() if hasattr(self.decision, "explain") else str(self.decision)
             raise AssertionError("\n".join([f"prompt: {self.prompt!r}", *wrong, "", explained]))
@@ -400,8 +496,21 @@ def waypost_case(request: pytest.FixtureRequest) -> WaypostCase:
         pytest.fail(
             '`waypost_case` needs cases: mark the test with `@pytest.mark.waypost_cases("cases.jsonl")`', pytrace=False
         )
-    router = request.getfixturevalue("waypost_router")
-    return WaypostCase(request.param, router, _run(request.config).tally)
+    router, run = request.getfixturevalue("waypost_router"), _run(request.config)
+    excuse = run.baseline.excuses(request.node.nodeid) if run.baseline is not None else None
+    return WaypostCase(request.param, router, run.tally, excuse)
+
+
+@pytest.fixture
+def waypost_repeat(request: pytest.FixtureRequest) -> int:
+    """Which repetition of the marker `waypost(repeat=…)` this is, from 1."""
+    return int(getattr(request, "param", 1))
+
+
+@pytest.fixture
+def waypost_decisions(request: pytest.FixtureRequest) -> list[Any]:
+    """The decisions of this test so far, in their order: of `route`, and of calls that have ended."""
+    return _run(request.config).account.decisions
 
 
 def _file_name(node: pytest.Item) -> str:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import waypost.errors  # Loaded out here: pytester forgets what a run imports, and the core does not.
@@ -14,6 +15,8 @@ import waypost.results  # noqa: F401
 from waypost.pytest_plugin import load_cases
 from waypost.router import Router
 from waypost.testing import FakeProvider, Replay
+from waypost.testing.baseline import Baseline
+from waypost.testing.marks import options
 
 pytest_plugins = ["pytester"]
 
@@ -130,13 +133,18 @@ def test_each_case_is_a_test_and_a_failure_explains_itself(cases: pytest.Pyteste
     )
 
 
-def test_cases_may_be_json_or_csv(tmp_path: Path) -> None:
+def test_cases_may_be_json_csv_or_yaml(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('[{"prompt": "Hi", "tags": ["eu"]}]')
     (tmp_path / "a.csv").write_text('prompt,intent,tags\n"Hi,\nyou",chat,eu private\nHo,code,\n')
     assert load_cases(tmp_path / "a.json") == [{"prompt": "Hi", "tags": ["eu"]}]
     assert load_cases(tmp_path / "a.csv") == [
         {"prompt": "Hi,\nyou", "intent": "chat", "tags": ["eu", "private"]},
         {"prompt": "Ho", "intent": "code"},
+    ]
+    pytest.importorskip("yaml")
+    (tmp_path / "a.yaml").write_text("- prompt: Hi\n  deployment: [mini, haiku]\n  call: {tags: [eu]}\n")
+    assert load_cases(tmp_path / "a.yaml") == [
+        {"prompt": "Hi", "deployment": ["mini", "haiku"], "call": {"tags": ["eu"]}}
     ]
 
 
@@ -520,3 +528,190 @@ def test_processes_share_the_budget(suite: pytest.Pytester) -> None:
         outcomes = result.parseoutcomes()
         assert 3 <= outcomes["passed"] <= 4  # Two may have begun while the third was paid for.
         assert outcomes["failed"] == 12 - outcomes["passed"]
+
+
+# The marker.
+
+
+def test_a_test_keeps_to_its_cost(suite: pytest.Pytester) -> None:
+    with FakeProvider(reply="one two three") as real:  # $0.004 a call.
+        deployment = {**real.deployment(), "price": PRICE}
+        suite.makepyfile(f"""
+            import pytest
+
+            @pytest.fixture
+            def router(make_router):
+                return make_router([{deployment!r}])
+
+            @pytest.mark.waypost(max_cost=0.01)
+            def test_cheap(router):
+                router.chat("Hi")
+
+            @pytest.mark.waypost(max_cost=0.006)
+            def test_one_too_many(router):
+                router.batch(["Hi", "Ho"], concurrency=1)
+
+            @pytest.mark.waypost(max_cost=0.004)
+            def test_nothing_spent(router):
+                pass
+
+            @pytest.mark.waypost(max_cost=0.004)
+            def test_the_next_call_is_not_made(router):
+                router.chat("Hi")
+                router.chat("Hi")
+
+            def test_unmarked(router):
+                for _ in range(3):
+                    router.chat("Hi")
+
+            @pytest.mark.waypost(max_cost=1)
+            def test_unpriced(make_router):
+                make_router([{real.deployment()!r}]).chat("Hi")
+        """)
+        result = suite.runpytest("--junitxml=junit.xml")
+        assert real.count == 1 + 2 + 1 + 3 + 1
+    result.assert_outcomes(passed=3, failed=3)
+    result.stdout.fnmatch_lines_random(
+        [
+            "*this test cost $0.0080, more than its $0.006 (max_cost)",
+            "*this test has spent $0.0040 of its $0.004 (max_cost)",
+            "*has no price, so that nobody knows what this test cost (max_cost)",
+        ]
+    )
+    assert '<property name="waypost_usd" value="0.012000"' in Path("junit.xml").read_text()
+
+
+def test_a_test_is_repeated(policy: pytest.Pytester) -> None:
+    policy.makepyfile("""
+        import pytest
+
+        @pytest.mark.waypost(repeat=3)
+        def test_often(waypost_router, waypost_decisions):
+            assert waypost_decisions == []
+            waypost_router.route("Hello")
+            assert [decision.chosen for decision in waypost_decisions] == ["mini"]
+
+        @pytest.mark.waypost(repeat=2)
+        @pytest.mark.parametrize("word", ["a", "b"])
+        def test_numbered(waypost_repeat, word):
+            assert waypost_repeat == 1, "the second time"
+
+        def test_once(waypost_repeat):
+            assert waypost_repeat == 1
+    """)
+    result = policy.runpytest("-v")
+    result.assert_outcomes(passed=6, failed=2)
+    result.stdout.fnmatch_lines(["*test_often*run 3*PASSED*", "*3 decisions, 0 calls*"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "message"),
+    [
+        ((0.01,), {}, "by name, not 0.01"),
+        ((), {"cost": 1}, "by name, not `cost`"),
+        ((), {"repeat": 0}, "must be a number from 1 to 1000"),
+        ((), {"repeat": True}, "must be a number from 1 to 1000"),
+        ((), {"max_cost": -1}, "must be an amount of US dollars"),
+        ((), {"max_cost": "1"}, "must be an amount of US dollars"),
+    ],
+)
+def test_wrong_options_of_the_marker_are_named(arguments: tuple[Any, ...], named: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        options(arguments, named)
+
+
+def test_a_wrong_marker_is_named_with_its_test(suite: pytest.Pytester) -> None:
+    suite.makepyfile("import pytest\n\n@pytest.mark.waypost(cost=1)\ndef test_it(): pass\n")
+    result = suite.runpytest()
+    assert result.ret != pytest.ExitCode.OK
+    assert "test_it: the marker `waypost` takes" in str(result.stdout) + str(result.stderr)
+
+
+# The baseline.
+
+
+BASELINE = "--waypost-baseline=base.json"
+
+
+def test_what_was_wrong_may_be_wrong(cases: pytest.Pytester) -> None:
+    result = cases.runpytest(BASELINE, "--waypost-update")
+    result.assert_outcomes(passed=2, xfailed=1)
+    result.stdout.fnmatch_lines("*baseline: base.json is this run")
+
+    result = cases.runpytest(BASELINE, "-rx")
+    result.assert_outcomes(passed=2, xfailed=1)
+    result.stdout.fnmatch_lines("*baseline: cases right 2/3 (66.7%) → 2/3 (66.7%)")
+    result.stdout.fnmatch_lines("*wrong, as it was in base.json: deployment: expected 'haiku', is 'mini'*")
+
+
+def test_what_was_right_may_not_be_wrong(cases: pytest.Pytester) -> None:
+    cases.runpytest(BASELINE, "--waypost-update")
+    changed = [
+        {**CASES[0], "deployment": "mini"},
+        {**CASES[1], "deployment": "mini"},
+        {"prompt": "New", "route": "auto"},
+    ]
+    Path("cases.jsonl").write_text("\n".join(map(json.dumps, changed)))
+    result = cases.runpytest(BASELINE)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*baseline: cases right 1/2 (50.0%) → 1/2 (50.0%)",
+            "*now wrong: *Find the bug*",
+            "*now right: *wrong*",
+            "*1 cases are new, 1 did not run",
+        ]
+    )
+
+
+def test_processes_share_the_baseline(cases: pytest.Pytester) -> None:
+    cases.runpytest(BASELINE, "--waypost-update")
+    result = cases.runpytest_subprocess(BASELINE, "-n2")
+    result.assert_outcomes(passed=2, xfailed=1)
+    assert str(result.stdout).count("baseline: cases right 2/3 (66.7%) → 2/3") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "run pytest with --waypost-update too"),
+        ("not JSON", "is no JSON"),
+        ("{}", "no report of this version"),
+        ('{"version": 1, "cases": {}}', "no report of this version"),
+    ],
+)
+def test_a_baseline_that_is_none_is_named(tmp_path: Path, text: str | None, message: str) -> None:
+    path = tmp_path / "base.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        Baseline(path, update=False)
+
+
+def test_a_missing_baseline_ends_the_run(suite: pytest.Pytester) -> None:
+    suite.makepyfile("def test(): pass")
+    result = suite.runpytest(BASELINE)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "there is no baseline" in str(result.stderr)
+
+
+# What did not come to an answer.
+
+
+def test_refused_and_failed_requests_have_their_own_words(suite: pytest.Pytester) -> None:
+    suite.makepyfile("""
+        import pytest, waypost
+        from waypost.testing import Step
+
+        def test(fake_provider, make_router):
+            fake_provider.script("openai", 200, Step(400, forever=True))
+            router = make_router({"deployments": {"only": fake_provider["openai"].deployment()}})
+            router.chat("Hi")
+            with pytest.raises(waypost.InvalidRequestError):
+                router.chat("Hi")
+            assert router.route("Hi", max_cost=0.0).error == "NoCandidatesError"
+    """)
+    result = suite.runpytest("--waypost-report=report.json")
+    result.stdout.fnmatch_lines("*auto → only 1, refused 1, failed 1")
+    route = json.loads(Path("report.json").read_text())["routes"]["auto"]
+    assert (route["deployments"], route["refused"], route["failed"]) == ({"only": 1}, 1, 1)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from ..results import Decision
 
-VERSION = 1  # Of the report; it rises when a key changes its meaning.
+VERSION = 2  # Of the report; it rises when a key changes its meaning.
+_COUNTS = ("decisions", "calls", "refused", "failed")  # Of a route; a request is refused before any attempt.
 
 
 class Tally:
@@ -46,7 +47,10 @@ class Tally:
             self.decisions += 1
             route = self._route(decision.route)
             route["decisions"] += 1
-            route["deployments"][str(decision.chosen)] += 1
+            if decision.chosen is not None:
+                route["deployments"][decision.chosen] += 1
+            else:
+                route["failed" if decision.attempts else "refused"] += 1
             self.calls += call
             route["calls"] += call
             if decision.error is not None:
@@ -87,7 +91,7 @@ class Tally:
             self.cases.append({"test": current_test(), "wrong": list(wrong)})
 
     def _route(self, name: str) -> dict[str, Any]:
-        empty = {"decisions": 0, "calls": 0, "usd": 0.0, "seconds": 0.0, "deployments": Counter()}
+        empty: dict[str, Any] = {**dict.fromkeys(_COUNTS, 0), "usd": 0.0, "seconds": 0.0, "deployments": Counter()}
         return self.routes.setdefault(name, empty)
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,6 +114,7 @@ class Tally:
                 "right": right,
                 "accuracy": right / len(self.cases) if self.cases else None,
                 "wrong": [case for case in self.cases if case["wrong"]],
+                "results": {case["test"]: not case["wrong"] for case in self.cases},
             },
             "slowest": self.slowest,
         }
@@ -125,10 +130,13 @@ class Tally:
         self.unpriced += other["cost"]["unpriced"]
         for name, theirs in other["routes"].items():
             ours = self._route(name)
-            for key in ("decisions", "calls", "usd", "seconds"):
+            for key in (*_COUNTS, "usd", "seconds"):
                 ours[key] += theirs[key]
             ours["deployments"].update(theirs["deployments"])
-        self.cases += other["cases"]["wrong"] + [{"wrong": []}] * other["cases"]["right"]
+        results = other["cases"]["results"]
+        self.cases += other["cases"]["wrong"] + [
+            {"test": test, "wrong": []} for test, right in results.items() if right
+        ]
         theirs = other["slowest"]
         if theirs and (self.slowest is None or theirs["overhead_us"] > self.slowest["overhead_us"]):
             self.slowest = theirs
@@ -150,8 +158,9 @@ def summary(report: Mapping[str, Any]) -> list[str]:
         parts.append(f"cases {cases['right']}/{cases['total']} right ({cases['accuracy']:.1%})")
     lines = [", ".join(parts)]
     for name, route in report["routes"].items():
-        chosen = sorted(route["deployments"].items(), key=lambda item: -item[1])
-        lines.append(f"  {name} → {', '.join(f'{deployment} {count}' for deployment, count in chosen)}")
+        ends = [*sorted(route["deployments"].items(), key=lambda item: -item[1])]
+        ends += [(word, route[word]) for word in ("refused", "failed") if route[word]]
+        lines.append(f"  {name} → {', '.join(f'{end} {count}' for end, count in ends)}")
     if report["errors"]:
         lines.append("  errors: " + ", ".join(f"{name} {count}" for name, count in sorted(report["errors"].items())))
     if slowest:
@@ -192,11 +201,16 @@ def page(report: Mapping[str, Any]) -> str:
     if slowest:
         facts.append(("Slowest decision", f"{slowest['overhead_us']:.0f} µs, {slowest['test']}"))
     routes = [
-        (name, route["decisions"], route["calls"], f"${route['usd']:.4f}", _share(route["deployments"]))
+        (
+            name,
+            *(route[word] for word in _COUNTS),
+            f"${route['usd']:.4f}",
+            _share(route["deployments"]),
+        )
         for name, route in report["routes"].items()
     ]
     sections = [_table((), facts), "<h2>Routes</h2>"]
-    sections.append(_table(("Route", "Decisions", "Calls", "Cost", "Deployments"), routes))
+    sections.append(_table(("Route", "Decisions", "Calls", "Refused", "Failed", "Cost", "Deployments"), routes))
     if cases["wrong"]:
         wrong = [(case["test"], "; ".join(case["wrong"])) for case in cases["wrong"]]
         sections += ["<h2>Cases that are wrong</h2>", _table(("Test", "What"), wrong)]
