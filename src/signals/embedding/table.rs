@@ -2,7 +2,8 @@
 
 use super::{DIMENSIONS, Point};
 
-/// Written by `scripts/embedding.py`: a mark, three counts, the vocabulary, a scale for each row, the rows.
+/// Written by `scripts/embedding.py`: a mark, three counts, the vocabulary, a scale for each row, the rows, and the
+/// point of an average text.
 static FILE: &[u8] = include_bytes!("table.bin");
 const MARK: &[u8] = b"wpt-emb1";
 const HEADER: usize = MARK.len() + 12;
@@ -18,6 +19,8 @@ pub(super) struct Table {
     slots: Vec<u16>,
     scales: &'static [u8],
     rows: &'static [u8],
+    /// Where an average text lies: every text is seen from there, or all would look alike.
+    pub(super) centre: Point,
     pub(super) unknown: Option<u16>,
 }
 
@@ -29,6 +32,7 @@ impl Table {
             slots: vec![0; SLOTS],
             scales: &[],
             rows: &[],
+            centre: [0.0; DIMENSIONS],
             unknown: None,
         })
     }
@@ -39,12 +43,16 @@ impl Table {
         let (tokens, dimensions, bytes) = (count(0)?, count(4)?, count(8)?);
         let rest = file.get(HEADER..)?;
         let (words, rest) = rest.split_at_checked(bytes)?;
-        let (scales, rows) = rest.split_at_checked(4 * tokens)?;
+        let (scales, rest) = rest.split_at_checked(4 * tokens)?;
+        let (rows, last) = rest.split_at_checked(tokens * dimensions)?;
+        let (numbers, left) = last.as_chunks::<4>();
         let words: Vec<&[u8]> = words.split(|byte| *byte == b'\n').collect();
-        if dimensions != DIMENSIONS || words.len() != tokens || rows.len() != tokens * dimensions {
+        if words.len() != tokens || !left.is_empty() {
             return None;
         }
-        let mut table = Self { words, slots: vec![0; SLOTS], scales, rows, unknown: None };
+        let centre: Vec<f32> = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let centre = centre.try_into().ok()?;
+        let mut table = Self { words, slots: vec![0; SLOTS], scales, rows, centre, unknown: None };
         for place in 0..u16::try_from(tokens).ok()? {
             let mut slot = hash(table.words[usize::from(place)], false);
             while table.slots[slot] != 0 {
