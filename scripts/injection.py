@@ -16,6 +16,7 @@ import ast
 import collections
 import dataclasses
 import gzip
+import itertools
 import json
 import os
 import pathlib
@@ -88,9 +89,9 @@ def data() -> pathlib.Path:
 
 def lines(path: pathlib.Path) -> Iterator[dict[str, Any]]:
     """Read JSON lines, zipped or not."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        yield from map(json.loads, file)
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+    yield from (json.loads(line) for line in text.split("\n") if line)
 
 
 def attacks() -> Iterator[Row]:
@@ -180,7 +181,7 @@ def windows(blocks: Blocks) -> Blocks:
     """Two neighbouring blocks at a time, as the crate weighs them."""
     if len(blocks) < 2:
         return blocks
-    return [(a[0] + b[0], a[1] + b[1]) for a, b in zip(blocks, blocks[1:], strict=False)]
+    return [(a[0] + b[0], a[1] + b[1]) for a, b in itertools.pairwise(blocks)]
 
 
 def matrix(all_windows: Blocks) -> csr_matrix:
