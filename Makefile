@@ -42,10 +42,11 @@ fmt-check: $(TOOLS)
 	cargo fmt --check
 	$(BIN)/ruff format --check .
 
-lint: $(BUILT) ## clippy, ruff, mypy, the stub against the extension; a warning is an error
+lint: $(BUILT) ## clippy, ruff, mypy, pyright, the stub against the extension; a warning is an error
 	cargo clippy --quiet --all-targets --all-features -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright --level error --pythonpath $(BIN)/python
 	$(BIN)/python -m mypy.stubtest waypost._waypost
 
 core: ## the core alone, with no Python on the machine

@@ -7,6 +7,7 @@ Exit codes: 0 all is well, 1 a problem was found or a call failed, 2 wrong usage
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _unbroken_output() -> None:
     """Let a terminal that cannot show a sign show another, in place of failing."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
@@ -267,7 +268,7 @@ def _models(arguments: argparse.Namespace) -> int:
     rows = [row for row in known["models"] if arguments.provider in (None, row["provider"])]
     if not rows:
         names = {row["provider"] for row in known["models"]}
-        return _no_models(arguments.provider, names, {row["id"] for row in providers()})
+        return _no_models(str(arguments.provider), names, {row["id"] for row in providers()})
     if arguments.json:
         say(json.dumps({"as_of": known["as_of"], "models": rows}, indent=2))
         return 0

@@ -123,10 +123,11 @@ def _sensitive(router: Router, fleet: FakeFleet) -> bool:
     say()
     say("  Now `house` is down as well:")
     fleet.script("house", "refuse", forever=True)
-    for error in _failures(router):
+    failures = [*_failures(router)]
+    for error in failures:
         say(f"  {paint(type(error).__name__, 'red')}: {error}")
-    if error.decision is not None:
-        _explained(error.decision)
+    if failures[-1].decision is not None:
+        _explained(failures[-1].decision)
     say()
     return _proof(fleet)
 

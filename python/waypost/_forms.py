@@ -178,9 +178,9 @@ def _briefly(error: ValueError) -> str:
 
 
 def _commas(path: Path, delimiter: str = ",") -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
     limit = csv.field_size_limit(_LONGEST_CELL)
     try:
-        reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
         head = next(reader, None) or []
         line = reader.line_num + 1
         for cells in reader:

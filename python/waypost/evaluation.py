@@ -617,7 +617,7 @@ class _Context:
         measures = row["measures"]
         confusion: dict[str, dict[str, int]] = {}
         for oracle, chosen, count in row["confusion"]:
-            confusion.setdefault(self.models[oracle], {})[self.models[chosen]] = count
+            confusion.setdefault(self.models[int(oracle)], {})[self.models[int(chosen)]] = count
         paid = {"cost", "aiq", "cost_saved95", "cost_saved99"}
         return StrategyResult(
             name=name,
@@ -631,7 +631,7 @@ class _Context:
             refused=row["refused"],
             curve=row["curve"],
             frontier=row["frontier"],
-            by_domain={self.domains[part["domain"]]: self._domain(part) for part in row["domains"]},
+            by_domain={self.domains[int(part["domain"])]: self._domain(part) for part in row["domains"]},
             confusion=confusion,
             intervals={of: (low, high) for of, low, high in row["intervals"] if self.unit or of not in paid},
             routing_time=asked.time if asked else None,

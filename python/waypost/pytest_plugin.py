@@ -143,7 +143,9 @@ def _baseline(config: pytest.Config) -> Baseline | None:
     from waypost.testing.baseline import Baseline
 
     try:
-        return Baseline(Path(str(config.invocation_params.dir), name), update=config.getoption("--waypost-update"))
+        return Baseline(
+            Path(str(config.invocation_params.dir), name), update=bool(config.getoption("--waypost-update"))
+        )
     except ValueError as error:
         msg = f"--waypost-baseline: {error}"
         raise pytest.UsageError(msg) from error
@@ -531,7 +533,7 @@ def waypost_snapshot(request: pytest.FixtureRequest) -> Snapshots:
 
     _run(request.config)
     folder = request.path.parent / "snapshots" / request.path.stem
-    return Snapshots(folder, _file_name(request.node), update=request.config.getoption("--waypost-update"))
+    return Snapshots(folder, _file_name(request.node), update=bool(request.config.getoption("--waypost-update")))
 
 
 @pytest.fixture
@@ -545,7 +547,7 @@ def waypost_replay(request: pytest.FixtureRequest) -> Iterator[Replay]:
 
     _run(request.config)
     path = request.path.parent / "recordings" / request.path.stem / f"{_file_name(request.node)}.json"
-    with Replay(path, request.config.getoption("--waypost-record")) as replay:
+    with Replay(path, str(request.config.getoption("--waypost-record"))) as replay:
         yield replay
     if problems := [*replay.misses, *replay.errors]:
         pytest.fail("\n\n".join(["waypost_replay:", *problems]), pytrace=False)

@@ -25,9 +25,9 @@ def options(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, A
         >>> options((), {"max_cost": 0.01, "repeat": 3})
         {'max_cost': 0.01, 'repeat': 3}
     """
-    if arguments or (unknown := sorted(set(named) - {"max_cost", "repeat"})):
-        what = repr(arguments[0]) if arguments else f"`{unknown[0]}`"
-        msg = f"the marker `waypost` takes `max_cost` (US dollars) and `repeat` by name, not {what}"
+    unknown = [*map(repr, arguments), *(f"`{name}`" for name in named if name not in ("max_cost", "repeat"))]
+    if unknown:
+        msg = f"the marker `waypost` takes `max_cost` (US dollars) and `repeat` by name, not {unknown[0]}"
         raise ValueError(msg)
     repeat, most = named.get("repeat", 1), named.get("max_cost")
     if isinstance(repeat, bool) or not isinstance(repeat, int) or not 1 <= repeat <= MOST_REPEATS:
