@@ -8,6 +8,8 @@ import json
 import pickle
 import subprocess
 import sys
+import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -587,6 +589,77 @@ def test_several_answers(fake: FakeProvider) -> None:
     result = one(fake, n=2).generate([[HumanMessage("Hi")]])
     assert len(result.generations[0]) == 2
     assert sum(g.message.usage_metadata is not None for g in result.generations[0]) == 1
+
+
+def test_several_answers_are_there_also_where_calls_stream_underneath(fake: FakeProvider) -> None:
+    llm = one(fake, n=2, streaming=True)
+    assert len(llm.generate([[HumanMessage("Hi")]]).generations[0]) == 2
+    assert len(asyncio.run(llm.agenerate([[HumanMessage("Hi")]])).generations[0]) == 2
+    whole = one(fake).invoke("Hi").text
+    assert "".join(piece.text for piece in llm.stream("Hi")) == whole  # The first of them.
+
+
+def test_the_date_of_an_answer(fake: FakeProvider) -> None:
+    llm = one(fake)
+    first, *rest = llm.stream("Hi")
+    for message in (llm.invoke("Hi"), sum(rest, first)):
+        assert abs(message.response_metadata["created"] - time.time()) < 3600
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_the_routers_choice_is_a_decision_model(fleet: FakeFleet, colour: str) -> None:
+    pytest.importorskip("langchain_core.decisions", reason="this langchain-core has no decision models")
+    middlewares = pytest.importorskip("langchain.agents.middleware")
+    if not hasattr(middlewares, "ModelRouterMiddleware"):
+        pytest.skip("this langchain has no ModelRouterMiddleware")
+    from langchain.agents import create_agent
+    from waypost.langchain.decisions import WaypostDecisions
+
+    rules = [
+        {"name": "code", "when": "text.contains('bug') || 'gold' in tags", "require": {"providers": ["anthropic"]}}
+    ]
+    router = Router(fleet.config(rules=rules))
+    models = {name: ChatWaypost(router=router, model=name) for name in ("openai", "anthropic")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It is in beta.
+        middleware = middlewares.ModelRouterMiddleware(
+            classifier=WaypostDecisions(router=router),
+            instructions="The rules decide.",
+            choices={name: middlewares.ModelChoice(model=model, criteria=None) for name, model in models.items()},
+        )
+    agent = create_agent(models["openai"], middleware=[middleware])
+
+    def served(prompt: str, **config: Any) -> str:
+        asked = {"messages": [("user", prompt)]}
+        run = agent.invoke(asked, config) if colour == "sync" else asyncio.run(agent.ainvoke(asked, config))
+        assert run["model_route"].confidence == 1.0
+        return run["messages"][-1].response_metadata["deployment"]
+
+    assert (served("Hello"), served("There is a bug")) == ("openai", "anthropic")
+    assert served("Hello", tags=["gold"]) == "anthropic"
+
+
+def test_what_is_no_choice_of_the_router_is_said(fleet: FakeFleet) -> None:
+    decisions = pytest.importorskip("langchain_core.decisions", reason="this langchain-core has no decision models")
+    from waypost.langchain.decisions import WaypostDecisions
+
+    router = Router(fleet.config(routes={"smart": {"candidates": ["anthropic"]}}))
+    model = WaypostDecisions(router=router, model="smart")
+
+    def chosen(*labels: str, state: Any = "Hello") -> str:
+        question = decisions.Choice(instructions="Which?", criteria=dict.fromkeys(labels))
+        return model.invoke({"state": state, "questions": {"q": question}}).choices["q"].choice
+
+    assert chosen("openai", "anthropic") == chosen("anthropic") == "anthropic"
+    assert chosen("openai", "smart", state={"messages": [HumanMessage("Hello")]}) == "smart"
+    with pytest.raises(ValueError, match="no label is a deployment or the route"):
+        chosen("red", "green")
+    with pytest.raises(TypeError, match="ask a `Choice`"):
+        model.invoke({"state": "Hello", "questions": {"q": decisions.Noul(instructions="Is it?")}})
+    router.disable("anthropic")
+    with pytest.raises(waypost.NoCandidatesError) as caught:
+        chosen("anthropic", state=[HumanMessage("Hello")])
+    assert caught.value.decision.error == "NoCandidatesError"
 
 
 def test_log_probabilities(fake: FakeProvider) -> None:

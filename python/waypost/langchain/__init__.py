@@ -16,6 +16,9 @@ The tags and the metadata of the run are the ``tags`` and ``metadata`` that rule
 Agents take the model as it is: ``create_agent(llm, tools=[…])``. `init_chat_model` knows LangChain's own table of
 providers only; after ``enable_init_chat_model()`` it knows ``"waypost:auto"`` too.
 
+``waypost.langchain.decisions.WaypostDecisions`` is the router's choice as a decision model, where langchain-core has them: for
+``ModelRouterMiddleware``, and for whatever else asks one.
+
 Errors are waypost's own and, from langchain-core 1.7 on, LangChain's ``ModelError`` classes too.
 
 Tested with langchain-core 1.8.3 and, as the oldest, 1.0.0 (``make suites``).

@@ -135,7 +135,7 @@ def metadata_of(reply: ChatResponse, *, with_decision: bool) -> dict[str, Any]:
         "model_name": reply.model,
         "model_provider": PROVIDER,
         "id": reply.id,
-        **{key: whole[key] for key in ("system_fingerprint", "service_tier") if whole.get(key)},
+        **{key: whole[key] for key in ("created", "system_fingerprint", "service_tier") if whole.get(key)},
         "provider": reply.provider,
         "deployment": reply.deployment,
         "decision_id": decision.id,

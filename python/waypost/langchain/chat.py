@@ -51,7 +51,7 @@ class ChatWaypost(ConnectedModel):
         timeout: Seconds the whole call may take.
         stop: Texts that end the answer.
         seed: For answers that repeat, where the provider can.
-        n: How many answers.
+        n: How many answers; a stream is the first of them.
         logprobs: Whether log probabilities are wanted; they are in ``response_metadata``.
         top_logprobs: How many alternatives a token.
         presence_penalty: -2..2.
@@ -223,6 +223,13 @@ class ChatWaypost(ConnectedModel):
                         yield piece
                 if stream.response is not None:
                     yield last_chunk(stream.response, with_decision=self.include_decision)
+
+    def _should_stream(self, *, async_api: bool, run_manager: Any = None, **kwargs: Any) -> bool:
+        """Whether a call streams underneath: a stream is of one answer, so `n` above 1 does so only where it is asked to."""
+        several = (kwargs.get("n") or self.n or 1) > 1
+        if several and not kwargs.get("stream"):
+            return False
+        return super()._should_stream(async_api=async_api, run_manager=run_manager, **kwargs)
 
     # LangChain tells `_stream` nothing of the run: what rules read is put where it finds it.
 
