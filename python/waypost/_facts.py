@@ -30,8 +30,10 @@ class Weakest:
 
 def weakest(router: Router, model: str) -> Weakest:
     """Return what holds for every candidate behind a name, fallbacks included."""
-    core = router._core  # past those who count decisions: nothing is asked here
-    decision = getattr(core, "bare", core).route(SAMPLE, {"model": model})
+    core: Any = router._core
+    while hasattr(core, "bare"):  # Past those who count decisions: nothing is asked here.
+        core = core.bare
+    decision = core.route(SAMPLE, {"model": model})
     names = {candidate.deployment for candidate in decision.candidates}
     facts = [status.capabilities for status in router.deployments if status.name in names]
     chats = [fact for fact in facts if not fact.get("embedding")]

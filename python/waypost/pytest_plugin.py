@@ -90,9 +90,9 @@ class _Run:
     """What is counted in this run; made when the plugin is first used."""
 
     def __init__(self, config: pytest.Config) -> None:
+        from waypost._watch import watch
         from waypost.testing.marks import Account
         from waypost.testing.tally import Ledger, Tally
-        from waypost.testing.watch import watch
 
         worker = getattr(config, "workerinput", {})
         self.tally: Tally = Tally()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import WaypostError
+from .errors import WaypostError
 
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Callable
 
-    from ..results import Decision
+    from .results import Decision
 
 
 class Watcher(Protocol):
@@ -150,7 +150,7 @@ def watch(watcher: Watcher) -> Callable[[], None]:
         1
         >>> end()
     """
-    from .. import _waypost
+    from . import _waypost
 
     bare: Any = _waypost.Core
 
@@ -162,5 +162,26 @@ def watch(watcher: Watcher) -> Callable[[], None]:
 
     def end() -> None:
         extension.Core = bare
+
+    return end
+
+
+def watched(router: Any, watcher: Watcher) -> Callable[[], None]:
+    """Tell of one router from now on; calling what is returned ends it.
+
+    Several watchers of a router are told each; they may end in any order.
+    """
+    core = router._core
+    own = _Core(core, watcher)
+    router._core = own
+
+    def end() -> None:
+        above, at = None, router._core
+        while isinstance(at, _Core) and at is not own:
+            above, at = at, at.bare
+        if at is own and above is None:
+            router._core = own.bare
+        elif at is own and above is not None:
+            above.bare = own.bare
 
     return end
