@@ -39,7 +39,10 @@ _STYLE = """<style>
 .waypost .wp-chip{display:inline-block;padding:0 .5em;border-radius:1em;white-space:nowrap;
   border:1px solid color-mix(in srgb,currentColor 22%,transparent);
   background:color-mix(in srgb,currentColor 6%,transparent)}
-.waypost .wp-ok{color:var(--wp-ok)}.waypost .wp-bad{color:var(--wp-bad)}.waypost .wp-mid{color:var(--wp-mid)}
+/* Words are mixed with the text's own colour: no one shade can be read on white and on black. */
+.waypost .wp-ok{color:color-mix(in srgb,var(--wp-ok) 70%,currentColor)}
+.waypost .wp-bad{color:color-mix(in srgb,var(--wp-bad) 75%,currentColor)}
+.waypost .wp-mid{color:color-mix(in srgb,var(--wp-mid) 65%,currentColor)}
 .waypost table{border-collapse:collapse;margin:.2rem 0 .5rem;font-size:1em;color:inherit;background:none}
 .waypost th,.waypost td{text-align:left!important;padding:.16rem .8rem .16rem 0;vertical-align:top;border:0;
   background:none;white-space:nowrap}

@@ -194,7 +194,7 @@ _STYLE = (
 def page(report: Mapping[str, Any]) -> str:
     """Return the report as a page that needs nothing beside it."""
     cost, cases, slowest = report["cost"], report["cases"], report["slowest"]
-    facts = [("Decisions", report["decisions"]), ("Calls", report["calls"]), ("Cost", dollars(cost))]
+    facts = [("Decisions", str(report["decisions"])), ("Calls", str(report["calls"])), ("Cost", dollars(cost))]
     facts.append(("Saved", f"${cost['saved_usd']:.4f}"))
     if cases["total"]:
         facts.append(("Cases right", f"{cases['right']} of {cases['total']} ({cases['accuracy']:.1%})"))
