@@ -139,9 +139,6 @@ fn unavailable(node: &Node<'_>) -> Option<OnAllUnavailable> {
 }
 
 fn hedge(node: &Node<'_>) -> Option<HedgePatch> {
-    if node.value.as_bool() != Some(false) {
-        node.report.not_yet(&node.path, "hedging");
-    }
     if let Some(on) = node.value.as_bool() {
         return Some(if on { HedgePatch::On { after: None, max_extra: None } } else { HedgePatch::Off });
     }

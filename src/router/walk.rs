@@ -162,6 +162,12 @@ impl Walk {
         self.turns.iter().filter(|t| t.tries == 0 && !t.out).map(|t| t.index)
     }
 
+    /// Who would be tried at once if nobody answered, in order: nobody when no attempt is left.
+    pub fn ready(&self) -> impl Iterator<Item = usize> + '_ {
+        let ready = self.turns.iter().filter(|t| self.left > 0 && t.tries == 0 && !t.out && !t.late());
+        ready.map(|t| t.index)
+    }
+
     /// An attempt on `index` goes out.
     pub fn started(&mut self, index: usize) {
         self.left = self.left.saturating_sub(1);

@@ -163,7 +163,7 @@ fn of_resilience() {
     mistake(table("on_all_unavailable = {}"), "resilience.on_all_unavailable.wait", "wait");
     mistake(table("on_all_unavailable = { wait = \"0s\" }"), "resilience.on_all_unavailable.wait", "above zero");
     mistake(table("on_all_unavailable = { max = \"5s\" }"), "resilience.on_all_unavailable.max", "unknown key");
-    mistake(table("hedge = { after = \"p95\" }"), "resilience.hedge", "hedging is not in this version yet");
+    mistake(table("hedge = 5"), "resilience.hedge", "a table such as { after = \"p95\"");
     mistake(table("hedge = { after = \"p100\" }"), "resilience.hedge.after", "from \"p1\" to \"p99\"");
     mistake(table("hedge = { after = \"95%\" }"), "resilience.hedge.after", "did you mean `p95`?");
     mistake(table("hedge = { after = \"p95\", max_extra = 5 }"), "resilience.hedge.max_extra", "a number from 0 to 1");
