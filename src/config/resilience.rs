@@ -3,12 +3,12 @@
 use super::{
     hint,
     reader::{Node, Table},
-    schema::{BREAKER, HEDGE, QUEUE, RESILIENCE, RETRY, TIMEOUTS, UNAVAILABLE},
+    schema::{BREAKER, HEDGE, QUEUE, RESILIENCE, RETRY, THROUGHPUT, TIMEOUTS, UNAVAILABLE},
 };
 use crate::resilience::{
     ResiliencePatch,
     hedge::HedgeAfter,
-    patch::{BreakerPatch, HedgePatch, QueuePatch, RetryPatch, TimeoutPatch},
+    patch::{BreakerPatch, HedgePatch, QueuePatch, RetryPatch, ThroughputPatch, TimeoutPatch},
     unavailable::OnAllUnavailable,
 };
 
@@ -32,6 +32,7 @@ pub(super) fn overrides(table: &Table<'_>) -> ResiliencePatch {
     let direct = parts(table);
     ResiliencePatch {
         timeouts: if nested.value.get("timeouts").is_some() { inner.timeouts } else { direct.timeouts },
+        throughput: if nested.value.get("throughput").is_some() { inner.throughput } else { direct.throughput },
         retry: if nested.value.get("retry").is_some() { inner.retry } else { direct.retry },
         breaker: if nested.value.get("breaker").is_some() { inner.breaker } else { direct.breaker },
         hedge: inner.hedge.or(direct.hedge),
@@ -43,6 +44,7 @@ pub(super) fn overrides(table: &Table<'_>) -> ResiliencePatch {
 fn parts(table: &Table<'_>) -> ResiliencePatch {
     ResiliencePatch {
         timeouts: table.get("timeouts").and_then(|node| timeouts(&node)).unwrap_or_default(),
+        throughput: table.get("throughput").and_then(|node| throughput(&node)).unwrap_or_default(),
         retry: table.get("retry").and_then(|node| retry(&node)).unwrap_or_default(),
         breaker: table.get("breaker").and_then(|node| breaker(&node)).unwrap_or_default(),
         hedge: table.get("hedge").and_then(|node| hedge(&node)),
@@ -73,6 +75,18 @@ fn timeouts(node: &Node<'_>) -> Option<TimeoutPatch> {
         node.report.add(table.path("total"), message, Some("`total` covers all attempts".into()));
     }
     Some(patch)
+}
+
+fn throughput(node: &Node<'_>) -> Option<ThroughputPatch> {
+    if node.value.is_number() {
+        node.expected(THROUGHPUT.what, Some("write { min = … } for tokens a second".into()));
+        return None;
+    }
+    let table = node.table(&THROUGHPUT)?;
+    Some(ThroughputPatch {
+        min: table.get("min").and_then(|node| node.number(0.0, f64::INFINITY)),
+        window: table.get("window").and_then(|node| node.duration()),
+    })
 }
 
 fn retry(node: &Node<'_>) -> Option<RetryPatch> {

@@ -47,11 +47,11 @@ place!(
     [
         "model", "api_key", "base_url", "api", "api_version", "region", "project", "location", "credentials", "headers",
         "extra_body", "limits", "price", "capabilities", "tags", "weight", "attributes", "stream_upstream", "timeouts",
-        "retry", "breaker", "hedge", "queue", "on_all_unavailable", "resilience",
+        "throughput", "retry", "breaker", "hedge", "queue", "on_all_unavailable", "resilience",
     ],
     {
         "limits": LIMITS, "price": PRICE, "capabilities": CAPABILITIES, "credentials": CREDENTIALS,
-        "timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE
+        "timeouts": TIMEOUTS, "throughput": THROUGHPUT, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE
     }
 );
 place!(
@@ -85,9 +85,9 @@ place!(
     "a table with `candidates`",
     [
         "candidates", "fallback", "strategy", "on_content_filter", "on_stream_failure", "timeouts", "retry", "breaker",
-        "hedge", "queue", "on_all_unavailable", "resilience",
+        "throughput", "hedge", "queue", "on_all_unavailable", "resilience",
     ],
-    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
+    {"timeouts": TIMEOUTS, "throughput": THROUGHPUT, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
 );
 place!(
     /// A candidate with a weight.
@@ -109,15 +109,19 @@ place!(
 place!(
     /// Resilience.
     RESILIENCE,
-    "a table of timeouts, retry, breaker, hedge, queue and on_all_unavailable",
-    ["timeouts", "retry", "breaker", "hedge", "queue", "on_all_unavailable"],
-    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
+    "a table of timeouts, throughput, retry, breaker, hedge, queue and on_all_unavailable",
+    ["timeouts", "throughput", "retry", "breaker", "hedge", "queue", "on_all_unavailable"],
+    {"timeouts": TIMEOUTS, "throughput": THROUGHPUT, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
 );
 place!(
     /// Time limits.
     TIMEOUTS,
     "a table of time limits such as { connect = \"3s\", total = \"180s\" }",
     ["connect", "first_byte", "first_token", "stall", "response", "total"]
+);
+place!(
+    /// The least speed of a stream.
+    THROUGHPUT, "a table such as { min = 5, window = \"10s\" }", ["min", "window"]
 );
 place!(
     /// Attempts and pauses.

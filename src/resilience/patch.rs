@@ -11,6 +11,7 @@ use super::{
     deadline::TimeoutConfig,
     hedge::{HedgeAfter, HedgeConfig},
     queue::QueueConfig,
+    throughput::ThroughputConfig,
     unavailable::OnAllUnavailable,
 };
 
@@ -19,6 +20,8 @@ use super::{
 pub struct ResiliencePatch {
     /// `timeouts`.
     pub timeouts: TimeoutPatch,
+    /// `throughput`.
+    pub throughput: ThroughputPatch,
     /// `retry`.
     pub retry: RetryPatch,
     /// `breaker`.
@@ -46,6 +49,21 @@ pub struct TimeoutPatch {
     pub response: Option<Duration>,
     /// As [`TimeoutConfig::total`].
     pub total: Option<Duration>,
+}
+
+/// Overrides of [`ThroughputConfig`], field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ThroughputPatch {
+    /// As [`ThroughputConfig::min`].
+    pub min: Option<f64>,
+    /// As [`ThroughputConfig::window`].
+    pub window: Option<Duration>,
+}
+
+impl ThroughputPatch {
+    fn apply(self, base: ThroughputConfig) -> ThroughputConfig {
+        ThroughputConfig { min: self.min.unwrap_or(base.min), window: self.window.unwrap_or(base.window) }
+    }
 }
 
 /// Overrides of [`RetryConfig`], field by field.
@@ -115,6 +133,7 @@ impl ResiliencePatch {
     pub fn apply(&self, base: &ResilienceConfig) -> ResilienceConfig {
         ResilienceConfig {
             timeouts: self.timeouts.apply(&base.timeouts),
+            throughput: self.throughput.apply(base.throughput),
             retry: self.retry.apply(&base.retry),
             breaker: self.breaker.apply(&base.breaker),
             hedge: self.hedge.map_or(base.hedge, |patch| patch.apply(base.hedge)),

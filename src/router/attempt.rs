@@ -9,6 +9,7 @@ use super::{
     call::Ask,
     feed::{Feed, MAX_BODY},
     fleet::Target,
+    guard::Patience,
     redact::restore,
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     clock::{self, Instant},
     error::{Error, ErrorKind, Result},
     policy::Cleared,
-    resilience::deadline::Deadline,
+    resilience::{deadline::Deadline, throughput::ThroughputConfig},
     signals::sensitive::Redaction,
     transport::{Transport, WireError, WireErrorKind, WireReply, WireRequest, WireResponse},
 };
@@ -55,6 +56,8 @@ pub struct Limits {
     pub first_token: Option<Duration>,
     /// Between two pieces of content.
     pub stall: Duration,
+    /// The least speed after the first token, while somebody else is ready.
+    pub throughput: Option<ThroughputConfig>,
     /// To the end of an answer that is not streamed.
     pub response: Duration,
     /// The end of the call.
@@ -119,19 +122,37 @@ impl Attempt {
         }
         let sent = send(cleared, &self.target, &*self.transport, wire, self.limits.connect);
         let response = self.within(start, self.limits.first_byte, "headers", sent).await?;
-        let mut feed = self.open(response, start).await?;
+        let feed = self.open(response, start).await?;
         if self.stream {
             return self.first_token(feed, start).await.map(|opened| Answer::Stream(Box::new(opened)));
         }
+        self.collect(feed, start).await.map(|answer| Answer::Chat(Box::new(answer)))
+    }
+
+    /// The whole of a stream whose caller wants no stream. Nothing is promised before its end: whatever ends it leads elsewhere.
+    async fn collect(&self, mut feed: Feed, start: Instant) -> Result<ChatResponse> {
         let mut all = Accumulator::default();
-        let mut until = self.at(start, self.limits.first_token);
-        while let Some(chunk) = feed.next(until).await.map_err(|error| self.late(error))? {
+        let mut patience: Option<Patience> = None;
+        loop {
+            let now = clock::now();
+            let until = patience.as_ref().map_or_else(
+                || self.at(start, self.limits.first_token),
+                |patience| self.at(now, Some(patience.left())),
+            );
+            let next = feed.next(until).await;
+            let next = next.map_err(|error| match &patience {
+                Some(patience) => self.late(patience.explain(error, &self.target)),
+                None => self.late(error),
+            });
+            let Some(chunk) = next? else { return Ok(all.response()) };
             all.push(&chunk);
-            if chunk.has_content() {
-                until = self.at(clock::now(), Some(self.limits.stall));
+            if chunk.has_content() && patience.is_none() {
+                patience = Some(Patience::new(self.limits.stall, self.limits.throughput));
+            } else if let Some(patience) = &mut patience {
+                patience.waited(clock::now() - now);
             }
+            patience.iter_mut().for_each(|patience| patience.got(&chunk));
         }
-        Ok(Answer::Chat(Box::new(all.response())))
     }
 
     async fn whole(&self, cleared: Cleared, wire: WireRequest, ask: &Ask) -> Result<Answer> {

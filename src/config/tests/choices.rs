@@ -152,6 +152,9 @@ fn of_resilience() {
         "resilience.breaker.max_cooldown",
         "shorter than the first",
     );
+    mistake(table("throughput = 5"), "resilience.throughput", "write { min = … } for tokens a second");
+    mistake(table("throughput = { min = -1 }"), "resilience.throughput.min", "not negative");
+    mistake(table("throughput = { min = 5, over = \"5s\" }"), "resilience.throughput.over", "unknown key");
     mistake(table("queue = 100"), "resilience.queue", "a table such as { max = 100");
     mistake(table("queue = { max = -1 }"), "resilience.queue.max", "negative");
     mistake(table("queue = { max_wait = \"5 sec\" }"), "resilience.queue.max_wait", "did you mean \"5s\"?");

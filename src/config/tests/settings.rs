@@ -88,6 +88,7 @@ fn resilience_is_laid_in_layers() {
         r#"
         [resilience]
         retry = { attempts = 3 }
+        throughput = { min = 5 }
         on_all_unavailable = "probe_best"
         [deployments.a]
         model = "openai/x"
@@ -100,6 +101,7 @@ fn resilience_is_laid_in_layers() {
         [routes.r]
         candidates = ["a", "b"]
         hedge = false
+        throughput = { window = "4s" }
         queue = { max_wait = "5s" }
         on_all_unavailable = { wait = "5s" }
         retry = { per_deployment = 1 }
@@ -113,6 +115,8 @@ fn resilience_is_laid_in_layers() {
     assert_eq!((route.retry.attempts, route.retry.per_deployment, route.hedge), (3, 1, None));
     assert_eq!((a.resilience.retry.attempts, b.resilience.breaker.failures), (3, 2));
     assert_eq!((route.queue.max, route.queue.max_wait), (1_000, Duration::from_secs(5)));
+    assert_eq!((auto.throughput.min, auto.throughput.window), (5.0, Duration::from_secs(10)));
+    assert_eq!((route.throughput.min, route.throughput.window), (5.0, Duration::from_secs(4)));
     assert_eq!(auto.unavailable, OnAllUnavailable::ProbeBest);
     assert_eq!(b.patch.apply(route).unavailable, OnAllUnavailable::Wait(Duration::from_secs(5)));
     assert_eq!(a.patch.apply(route).unavailable, OnAllUnavailable::Fail);
