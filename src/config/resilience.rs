@@ -3,12 +3,12 @@
 use super::{
     hint,
     reader::{Node, Table},
-    schema::{BREAKER, HEDGE, QUEUE, RESILIENCE, RETRY, THROUGHPUT, TIMEOUTS, UNAVAILABLE},
+    schema::{BREAKER, HEDGE, QUEUE, RESILIENCE, RETRY, RETRY_BUDGET, THROUGHPUT, TIMEOUTS, UNAVAILABLE},
 };
 use crate::resilience::{
     ResiliencePatch,
     hedge::HedgeAfter,
-    patch::{BreakerPatch, HedgePatch, QueuePatch, RetryPatch, ThroughputPatch, TimeoutPatch},
+    patch::{BreakerPatch, HedgePatch, QueuePatch, RetryBudgetPatch, RetryPatch, ThroughputPatch, TimeoutPatch},
     unavailable::OnAllUnavailable,
 };
 
@@ -100,6 +100,7 @@ fn retry(node: &Node<'_>) -> Option<RetryPatch> {
         per_deployment: table.get("per_deployment").and_then(|node| node.count()),
         backoff: table.get("backoff").and_then(|node| node.pause()),
         max_backoff: table.get("max_backoff").and_then(|node| node.pause()),
+        budget: table.get("budget").and_then(|node| retry_budget(&node)).unwrap_or_default(),
     };
     if let (Some(backoff), Some(max)) = (patch.backoff, patch.max_backoff)
         && max < backoff
@@ -108,6 +109,15 @@ fn retry(node: &Node<'_>) -> Option<RetryPatch> {
         node.report.add(table.path("max_backoff"), message, None);
     }
     Some(patch)
+}
+
+fn retry_budget(node: &Node<'_>) -> Option<RetryBudgetPatch> {
+    if node.value.is_number() {
+        return Some(RetryBudgetPatch { same: node.number(0.0, 1.0), ..RetryBudgetPatch::default() });
+    }
+    let table = node.table(&RETRY_BUDGET)?;
+    let share = |key| table.get(key).and_then(|node| node.number(0.0, 1.0));
+    Some(RetryBudgetPatch { same: share("same"), keys: share("keys"), models: share("models") })
 }
 
 fn breaker(node: &Node<'_>) -> Option<BreakerPatch> {

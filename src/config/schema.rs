@@ -127,7 +127,14 @@ place!(
     /// Attempts and pauses.
     RETRY,
     "a table such as { attempts = 4, backoff = \"250ms\" }",
-    ["attempts", "per_deployment", "backoff", "max_backoff"]
+    ["attempts", "per_deployment", "backoff", "max_backoff", "budget"],
+    {"budget": RETRY_BUDGET}
+);
+place!(
+    /// Further attempts as shares of the traffic.
+    RETRY_BUDGET,
+    "a share of the calls under way such as 0.2, or a table such as { same = 0.2, keys = 1.0, models = 1.0 }",
+    ["same", "keys", "models"]
 );
 place!(
     /// When a deployment is given a rest.

@@ -1,6 +1,7 @@
 //! How we try: deadlines, backoff, circuit breakers, limits. Not one word about language models in here.
 
 pub mod adaptive;
+pub mod allowance;
 pub mod backoff;
 pub mod breaker;
 pub mod deadline;

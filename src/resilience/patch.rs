@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     ResilienceConfig,
-    backoff::RetryConfig,
+    backoff::{RetryBudget, RetryConfig},
     breaker::BreakerConfig,
     deadline::TimeoutConfig,
     hedge::{HedgeAfter, HedgeConfig},
@@ -67,7 +67,7 @@ impl ThroughputPatch {
 }
 
 /// Overrides of [`RetryConfig`], field by field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RetryPatch {
     /// As [`RetryConfig::attempts`].
     pub attempts: Option<u32>,
@@ -77,6 +77,8 @@ pub struct RetryPatch {
     pub backoff: Option<Duration>,
     /// As [`RetryConfig::max_backoff`].
     pub max_backoff: Option<Duration>,
+    /// As [`RetryConfig::budget`].
+    pub budget: RetryBudgetPatch,
 }
 
 /// Overrides of [`BreakerConfig`], field by field.
@@ -156,6 +158,27 @@ impl TimeoutPatch {
     }
 }
 
+/// Overrides of [`RetryBudget`], field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RetryBudgetPatch {
+    /// As [`RetryBudget::same`].
+    pub same: Option<f64>,
+    /// As [`RetryBudget::keys`].
+    pub keys: Option<f64>,
+    /// As [`RetryBudget::models`].
+    pub models: Option<f64>,
+}
+
+impl RetryBudgetPatch {
+    fn apply(self, base: RetryBudget) -> RetryBudget {
+        RetryBudget {
+            same: self.same.unwrap_or(base.same),
+            keys: self.keys.unwrap_or(base.keys),
+            models: self.models.unwrap_or(base.models),
+        }
+    }
+}
+
 impl RetryPatch {
     /// A pause written alone moves the other one with it: `backoff` is never above `max_backoff`.
     fn apply(&self, base: &RetryConfig) -> RetryConfig {
@@ -169,6 +192,7 @@ impl RetryPatch {
             per_deployment: self.per_deployment.unwrap_or(base.per_deployment),
             backoff,
             max_backoff,
+            budget: self.budget.apply(base.budget),
         }
     }
 }

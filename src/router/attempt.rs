@@ -151,7 +151,9 @@ impl Attempt {
             } else if let Some(patience) = &mut patience {
                 patience.waited(clock::now() - now);
             }
-            patience.iter_mut().for_each(|patience| patience.got(&chunk));
+            if let Some(patience) = &mut patience {
+                patience.got(&chunk);
+            }
         }
     }
 

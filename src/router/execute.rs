@@ -11,7 +11,7 @@ use super::{
     call::Call,
     failure::{Failure, no_candidates, weight},
     fleet::{Fleet, Target, resilience},
-    load::{Active, Repeat},
+    load::{Active, Again, Repeat},
     logged::Bill,
     plan::Plan,
     walk::{Step, Walk},
@@ -174,12 +174,21 @@ impl Run {
         }
     }
 
-    /// A place in the retry budget, if this would be a repetition. An empty budget fails at once and does not queue.
+    /// A place in the retry budget, if this would be a further attempt. An empty budget fails at once and does not queue.
     fn repeat(&self, index: usize) -> Result<Option<Repeat>, ()> {
-        if self.walk.tries(index) == 0 {
-            return Ok(None);
-        }
-        self.shared.load.repeat().map(Some).ok_or(())
+        let Some(previous) = self.walk.previous() else { return Ok(None) };
+        let target = &self.fleet.targets[index];
+        let budget = resilience(target, self.plan.lane.as_deref()).retry.budget;
+        let (one, other) = (self.fleet.targets[previous].deployment(), target.deployment());
+        let (what, share) = if self.walk.tries(index) > 0 {
+            (Again::Same, budget.same)
+        } else if one.provider.id == other.provider.id && one.model == other.model {
+            (Again::Key, budget.keys)
+        } else {
+            (Again::Model, budget.models)
+        };
+        let worthwhile = what != Again::Same || target.live.allowance.is_fit();
+        self.shared.load.repeat(what, share, worthwhile).map(Some).ok_or(())
     }
 
     /// Whether `error` ends the call.

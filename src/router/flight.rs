@@ -15,7 +15,7 @@ use super::{
     call::Ask,
     execute::{Run, Tried, Won, settle, used},
     fleet::{Target, resilience},
-    load::Repeat,
+    load::{Again, REPEAT_SHARE, Repeat},
 };
 use crate::{
     accounting,
@@ -65,7 +65,9 @@ impl Run {
         let first = match self.launch(index, None) {
             Ok(flight) => flight,
             Err(Grounded { reason, error }) => {
-                error.into_iter().for_each(|error| self.remember(index, error));
+                if let Some(error) = error {
+                    self.remember(index, error);
+                }
                 return Tried::Skipped(reason);
             }
         };
@@ -86,7 +88,9 @@ impl Run {
             let error = self.crashed(flight, error);
             // What a copy makes of the request is not the last word while the first one is under way.
             if flights.is_empty() || (!copied && self.stops(index, &error)) {
-                flights.into_iter().for_each(|other| self.cancel(other, "the other attempt settled the call"));
+                if let Some(other) = flights.pop() {
+                    self.cancel(other, "the other attempt settled the call");
+                }
                 return Tried::Failed(index, error);
             }
             self.failed(index, error);
@@ -218,7 +222,7 @@ impl Run {
             return None;
         }
         for index in ready {
-            let Some(repeat) = self.shared.load.repeat() else { break };
+            let Some(repeat) = self.shared.load.repeat(Again::Same, REPEAT_SHARE, true) else { break };
             if let Ok(flight) = self.launch(index, Some(repeat)) {
                 self.shared.counters.hedged();
                 return Some(flight);

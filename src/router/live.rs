@@ -15,6 +15,7 @@ use crate::{
     clock::Instant,
     error::ErrorKind,
     resilience::{
+        allowance::Allowance,
         breaker::{Breaker, BreakerConfig},
         limit::{LimitConfig, Limiter},
     },
@@ -36,6 +37,8 @@ pub struct Live {
     pub limiter: Arc<Limiter>,
     /// The circuit breaker.
     pub breaker: Arc<Breaker>,
+    /// Whether repetitions are worth their load.
+    pub allowance: Allowance,
     disabled: AtomicBool,
     spent: AtomicU64,
     start: Instant,
@@ -169,6 +172,7 @@ impl Live {
         Self {
             limiter: Arc::new(Limiter::new(limits, now)),
             breaker: Arc::new(Breaker::new(breaker, now, seed)),
+            allowance: Allowance::default(),
             disabled: AtomicBool::new(false),
             spent: AtomicU64::new(0),
             start: now,
@@ -206,6 +210,7 @@ impl Live {
 
     /// An answer came: whole after `latency`, its first token after `ttft`.
     pub fn succeeded(&self, latency: Duration, ttft: Option<Duration>, now: Instant) {
+        self.allowance.success();
         let mut stats = self.stats.lock();
         stats.requests += 1;
         stats.outcome(false);
@@ -245,6 +250,10 @@ impl Live {
 
     /// An attempt failed.
     pub fn failed(&self, kind: ErrorKind) {
+        // Whoever is at a limit is well, and says when to come back.
+        if kind.is_ill_health() {
+            self.allowance.failure();
+        }
         let mut stats = self.stats.lock();
         stats.requests += 1;
         stats.outcome(kind.is_ill_health() || kind == ErrorKind::RateLimit);

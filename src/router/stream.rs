@@ -251,10 +251,9 @@ impl Open {
         let began = clock::now();
         let until = run.deadline.capped(began, self.patience.left());
         let next = self.feed.next(until).await;
-        let chunk = next.map_err(|error| match until < run.deadline.0 {
-            true => self.patience.explain(error, &run.fleet.targets[self.index]),
-            false => error,
-        })?;
+        let late = until >= run.deadline.0;
+        let words = |error| if late { error } else { self.patience.explain(error, &run.fleet.targets[self.index]) };
+        let chunk = next.map_err(words)?;
         self.patience.waited(clock::now() - began);
         Ok(chunk)
     }

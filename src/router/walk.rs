@@ -206,6 +206,11 @@ impl Walk {
         }
     }
 
+    /// Who was tried last.
+    pub fn previous(&self) -> Option<usize> {
+        self.last.map(|at| self.turns[at].index)
+    }
+
     /// Attempts so far on `index`.
     pub fn tries(&self, index: usize) -> u32 {
         self.turns.iter().find(|t| t.index == index).map_or(0, |t| t.tries)

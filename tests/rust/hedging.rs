@@ -14,12 +14,12 @@ use waypost::{
 use crate::wire::{Act, Wire, answer, call, end, ms, status, text};
 
 /// A route that hedges after `after`.
-fn hedged(after: Value, max_extra: f64) -> Value {
+fn hedged(after: &Value, max_extra: f64) -> Value {
     json!({"resilience": {"hedge": {"after": after, "max_extra": max_extra}}, "each": {"price": {"input": 1.0, "output": 10.0}}})
 }
 
 fn after(ms: u64) -> Value {
-    hedged(json!(format!("{ms}ms")), 1.0)
+    hedged(&json!(format!("{ms}ms")), 1.0)
 }
 
 fn outcomes(decision: &Decision) -> Vec<(&str, &'static str, bool)> {
@@ -128,7 +128,7 @@ async fn the_losers_cost_is_booked_and_nobodys_health_suffers() {
 async fn the_percentile_is_measured_and_nothing_is_copied_before() {
     let acts: Vec<Act> = (0..20).map(|n| stream(119 - n)).chain([stream(3_000)]).collect();
     let wire = Wire::new(&[("a", &acts), ("b", &[stream(50)])]);
-    let router = wire.router(&["a", "b"], &[], hedged(json!("p95"), 0.05));
+    let router = wire.router(&["a", "b"], &[], hedged(&json!("p95"), 0.05));
     for n in 0..21 {
         let mut stream = router.stream(call()).unwrap();
         let began = wire.now();
@@ -149,7 +149,7 @@ async fn the_percentile_is_measured_and_nothing_is_copied_before() {
 async fn copies_are_never_more_than_their_share_of_the_requests() {
     for (share, most) in [(0.05, 5), (0.2, 20), (0.0, 0)] {
         let wire = Wire::new(&[("a", &[answer(1_000)]), ("b", &[answer(1_000)])]);
-        let router = wire.router(&["a", "b"], &[], hedged(json!("100ms"), share));
+        let router = wire.router(&["a", "b"], &[], hedged(&json!("100ms"), share));
         for _ in 0..100 {
             router.chat(call()).await.unwrap();
         }

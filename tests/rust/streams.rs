@@ -159,14 +159,14 @@ fn trickle(tokens: usize, seconds: usize) -> Act {
 }
 
 /// At least five tokens a second over four seconds.
-fn brisk(route: Value) -> Value {
+fn brisk(route: &Value) -> Value {
     json!({"resilience": {"throughput": {"min": 5, "window": "4s"}}, "route": route})
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_trickles_is_left_where_another_can_take_over() {
     let wire = Wire::new(&[("a", &[trickle(2, 60)]), ("b", &[healthy()])]);
-    let router = wire.router(&["a", "b"], &[], brisk(json!({"on_stream_failure": "restart"})));
+    let router = wire.router(&["a", "b"], &[], brisk(&json!({"on_stream_failure": "restart"})));
     let mut stream = router.stream(call()).unwrap();
     let mut restarted = false;
     while let Some(next) = stream.next().await {
@@ -190,7 +190,7 @@ async fn a_slow_stream_is_better_than_a_broken_one_and_a_brisk_one_is_none() {
         (trickle(6, 60), &["a", "b"], restart()),
     ] {
         let wire = Wire::new(&[("a", &[act]), ("b", &[healthy()])]);
-        let (all, failure) = ask(&wire.router(hosts, &[], brisk(route))).await;
+        let (all, failure) = ask(&wire.router(hosts, &[], brisk(&route))).await;
         assert!(failure.is_none() && all.len() >= 480, "{all}");
         assert_eq!(wire.sent().len(), 1);
     }
@@ -199,7 +199,7 @@ async fn a_slow_stream_is_better_than_a_broken_one_and_a_brisk_one_is_none() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_readers_stream_is_not_slow() {
     let wire = Wire::new(&[("a", &[trickle(6, 10)]), ("b", &[healthy()])]);
-    let router = wire.router(&["a", "b"], &[], brisk(json!({"on_stream_failure": "restart"})));
+    let router = wire.router(&["a", "b"], &[], brisk(&json!({"on_stream_failure": "restart"})));
     let mut stream = router.stream(call()).unwrap();
     while let Some(next) = stream.next().await {
         assert!(!next.unwrap().restarted);
@@ -211,7 +211,7 @@ async fn a_slow_readers_stream_is_not_slow() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_promised_of_an_answer_that_is_only_streamed_to_us() {
     let wire = Wire::new(&[("a", &[trickle(2, 60)]), ("b", &[trickle(6, 3)])]);
-    let mut config = brisk(json!({"on_stream_failure": "raise"}));
+    let mut config = brisk(&json!({"on_stream_failure": "raise"}));
     config["each"] = json!({"stream_upstream": true});
     let reply = wire.router(&["a", "b"], &[], config.clone()).chat(call()).await.unwrap();
     assert_eq!((reply.deployment.as_str(), &wire.sent()[1]), ("b", &("b".to_owned(), 5_000)));

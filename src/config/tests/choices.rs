@@ -116,6 +116,21 @@ fn of_a_strategy() {
 }
 
 #[test]
+fn of_speed_and_further_attempts() {
+    let table = |text: &str| with_base(&format!("[resilience]\n{text}"));
+    mistake(table("throughput = 5"), "resilience.throughput", "write { min = … } for tokens a second");
+    mistake(table("throughput = { min = -1 }"), "resilience.throughput.min", "not negative");
+    mistake(table("throughput = { min = 5, over = \"5s\" }"), "resilience.throughput.over", "unknown key");
+    mistake(table("retry = { budget = 20 }"), "resilience.retry.budget", "a number from 0 to 1");
+    mistake(table("retry = { budget = { other = 0.5 } }"), "resilience.retry.budget.other", "unknown key");
+    mistake(table("retry = { budget = { keys = 1.5 } }"), "resilience.retry.budget.keys", "a number from 0 to 1");
+    mistake(table("hedge = 5"), "resilience.hedge", "a table such as { after = \"p95\"");
+    mistake(table("hedge = { after = \"p100\" }"), "resilience.hedge.after", "from \"p1\" to \"p99\"");
+    mistake(table("hedge = { after = \"95%\" }"), "resilience.hedge.after", "did you mean `p95`?");
+    mistake(table("hedge = { after = \"p95\", max_extra = 5 }"), "resilience.hedge.max_extra", "a number from 0 to 1");
+}
+
+#[test]
 fn of_resilience() {
     let table = |text: &str| with_base(&format!("[resilience]\n{text}"));
     mistake(table("timeouts = { conect = \"3s\" }"), "resilience.timeouts.conect", "did you mean `connect`?");
@@ -152,9 +167,6 @@ fn of_resilience() {
         "resilience.breaker.max_cooldown",
         "shorter than the first",
     );
-    mistake(table("throughput = 5"), "resilience.throughput", "write { min = … } for tokens a second");
-    mistake(table("throughput = { min = -1 }"), "resilience.throughput.min", "not negative");
-    mistake(table("throughput = { min = 5, over = \"5s\" }"), "resilience.throughput.over", "unknown key");
     mistake(table("queue = 100"), "resilience.queue", "a table such as { max = 100");
     mistake(table("queue = { max = -1 }"), "resilience.queue.max", "negative");
     mistake(table("queue = { max_wait = \"5 sec\" }"), "resilience.queue.max_wait", "did you mean \"5s\"?");
@@ -166,10 +178,6 @@ fn of_resilience() {
     mistake(table("on_all_unavailable = {}"), "resilience.on_all_unavailable.wait", "wait");
     mistake(table("on_all_unavailable = { wait = \"0s\" }"), "resilience.on_all_unavailable.wait", "above zero");
     mistake(table("on_all_unavailable = { max = \"5s\" }"), "resilience.on_all_unavailable.max", "unknown key");
-    mistake(table("hedge = 5"), "resilience.hedge", "a table such as { after = \"p95\"");
-    mistake(table("hedge = { after = \"p100\" }"), "resilience.hedge.after", "from \"p1\" to \"p99\"");
-    mistake(table("hedge = { after = \"95%\" }"), "resilience.hedge.after", "did you mean `p95`?");
-    mistake(table("hedge = { after = \"p95\", max_extra = 5 }"), "resilience.hedge.max_extra", "a number from 0 to 1");
     mistake(
         route("candidates = [\"mini\"]\ntimeouts = { total = \"0s\" }"),
         "routes.fast.timeouts.total",
