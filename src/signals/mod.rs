@@ -8,12 +8,15 @@ use serde_json::{Number, Value, json};
 
 use crate::chat::{ChatRequest, Content, Map, Part, ResponseFormat, Role};
 
+pub mod embedding;
+pub mod injection;
 mod media;
 pub mod needs;
 pub mod parameters;
 pub mod sensitive;
 pub mod tokens;
 
+pub use injection::InjectionDetector;
 pub use needs::needs;
 pub use parameters::with_parameters;
 pub use sensitive::SensitiveReport;
