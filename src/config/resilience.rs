@@ -3,10 +3,11 @@
 use super::{
     hint,
     reader::{Node, Table},
-    schema::{BREAKER, HEDGE, QUEUE, RESILIENCE, RETRY, RETRY_BUDGET, THROUGHPUT, TIMEOUTS, UNAVAILABLE},
+    schema::{BREAKER, BY_ERROR, HEDGE, QUEUE, RESILIENCE, RETRY, RETRY_BUDGET, THROUGHPUT, TIMEOUTS, UNAVAILABLE},
 };
 use crate::resilience::{
     ResiliencePatch,
+    breaker::CLASSES,
     hedge::HedgeAfter,
     patch::{BreakerPatch, HedgePatch, QueuePatch, RetryBudgetPatch, RetryPatch, ThroughputPatch, TimeoutPatch},
     unavailable::OnAllUnavailable,
@@ -124,6 +125,7 @@ fn breaker(node: &Node<'_>) -> Option<BreakerPatch> {
     let table = node.table(&BREAKER)?;
     let patch = BreakerPatch {
         failures: table.get("failures").and_then(|node| node.count()),
+        by_error: table.get("by_error").and_then(|node| by_error(&node)).unwrap_or_default(),
         ratio: table.get("ratio").and_then(|node| node.number(0.0, 1.0)),
         min_calls: table.get("min_calls").and_then(|node| node.count()),
         window: table.get("window").and_then(|node| node.duration()),
@@ -138,6 +140,12 @@ fn breaker(node: &Node<'_>) -> Option<BreakerPatch> {
         node.report.add(table.path("max_cooldown"), message, None);
     }
     Some(patch)
+}
+
+/// Numbers by the class of failure, under the names of errors.
+fn by_error(node: &Node<'_>) -> Option<[Option<u32>; CLASSES.len()]> {
+    let table = node.table(&BY_ERROR)?;
+    Some(CLASSES.map(|kind| table.get(kind.as_str()).and_then(|node| node.count())))
 }
 
 fn queue(node: &Node<'_>) -> Option<QueuePatch> {

@@ -140,7 +140,14 @@ place!(
     /// When a deployment is given a rest.
     BREAKER,
     "a table such as { failures = 5, cooldown = \"15s\" }",
-    ["failures", "ratio", "min_calls", "window", "cooldown", "max_cooldown", "slow_start"]
+    ["failures", "by_error", "ratio", "min_calls", "window", "cooldown", "max_cooldown", "slow_start"],
+    {"by_error": BY_ERROR}
+);
+place!(
+    /// How many failures of one class open a breaker.
+    BY_ERROR,
+    "a table such as { timeout = 2 }",
+    ["overloaded", "server", "connection", "timeout", "protocol", "stream"]
 );
 place!(
     /// A second copy of a slow request.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{
     ResilienceConfig,
     backoff::{RetryBudget, RetryConfig},
-    breaker::BreakerConfig,
+    breaker::{BreakerConfig, CLASSES},
     deadline::TimeoutConfig,
     hedge::{HedgeAfter, HedgeConfig},
     queue::QueueConfig,
@@ -86,6 +86,8 @@ pub struct RetryPatch {
 pub struct BreakerPatch {
     /// As [`BreakerConfig::failures`].
     pub failures: Option<u32>,
+    /// As [`BreakerConfig::by_error`].
+    pub by_error: [Option<u32>; CLASSES.len()],
     /// As [`BreakerConfig::ratio`].
     pub ratio: Option<f64>,
     /// As [`BreakerConfig::min_calls`].
@@ -207,6 +209,7 @@ impl BreakerPatch {
         };
         BreakerConfig {
             failures: self.failures.unwrap_or(base.failures),
+            by_error: std::array::from_fn(|class| self.by_error[class].or(base.by_error[class])),
             ratio: self.ratio.unwrap_or(base.ratio),
             min_calls: self.min_calls.unwrap_or(base.min_calls),
             window: self.window.unwrap_or(base.window),

@@ -337,7 +337,7 @@ fn shares_fate(kind: ErrorKind, one: &Deployment, other: &Deployment) -> bool {
 pub fn settle(target: &Target, error: &Error, pass: Pass, now: Instant) {
     target.live.failed(error.kind);
     if error.kind.is_ill_health() {
-        pass.failure(now);
+        pass.failure(error.kind, now);
     }
     if matches!(error.kind, ErrorKind::RateLimit | ErrorKind::Overloaded | ErrorKind::Timeout) {
         target.live.limiter.congested();

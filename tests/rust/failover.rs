@@ -487,3 +487,18 @@ async fn a_deployment_that_keeps_failing_is_not_stormed_by_repetitions() {
     // Alone, a caller gets its second try all the same.
     assert_eq!(stormed(&wire, &router, 1).await[0], 46);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_class_of_failures_may_open_the_breaker_sooner() {
+    let broken = Act::Say(Duration::ZERO, 200, Vec::new(), "<html>".into());
+    for (act, open) in [(broken, "open"), (status(500), "closed")] {
+        let wire = Wire::new(&[("a", &[act]), ("z", &[answer(0)])]);
+        let once = json!({"resilience": {"breaker": {"by_error": {"protocol": 2}}, "retry": {"per_deployment": 1}}});
+        let router = wire.router(&["a"], &["z"], once);
+        for _ in 0..2 {
+            assert_eq!(router.deployments()[0].breaker, "closed");
+            router.chat(call()).await.unwrap();
+        }
+        assert_eq!(router.deployments()[0].breaker, open);
+    }
+}

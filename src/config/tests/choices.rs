@@ -121,6 +121,9 @@ fn of_speed_and_further_attempts() {
     mistake(table("throughput = 5"), "resilience.throughput", "write { min = … } for tokens a second");
     mistake(table("throughput = { min = -1 }"), "resilience.throughput.min", "not negative");
     mistake(table("throughput = { min = 5, over = \"5s\" }"), "resilience.throughput.over", "unknown key");
+    mistake(table("breaker = { by_error = 2 }"), "resilience.breaker.by_error", "a table such as { timeout = 2 }");
+    mistake(table("breaker = { by_error = { timeot = 2 } }"), "resilience.breaker.by_error.timeot", "`timeout`");
+    mistake(table("breaker = { by_error = { server = 0 } }"), "resilience.breaker.by_error.server", "above zero");
     mistake(table("retry = { budget = 20 }"), "resilience.retry.budget", "a number from 0 to 1");
     mistake(table("retry = { budget = { other = 0.5 } }"), "resilience.retry.budget.other", "unknown key");
     mistake(table("retry = { budget = { keys = 1.5 } }"), "resilience.retry.budget.keys", "a number from 0 to 1");

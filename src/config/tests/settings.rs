@@ -97,7 +97,7 @@ fn resilience_is_laid_in_layers() {
         [deployments.b]
         model = "openai/y"
         [deployments.b.resilience]
-        breaker = { failures = 2 }
+        breaker = { failures = 2, by_error = { timeout = 1 } }
         [routes.r]
         candidates = ["a", "b"]
         hedge = false
@@ -115,6 +115,7 @@ fn resilience_is_laid_in_layers() {
     assert_eq!((route.retry.attempts, route.retry.per_deployment, route.hedge), (3, 1, None));
     assert_eq!((a.resilience.retry.attempts, b.resilience.breaker.failures), (3, 2));
     assert_eq!((route.queue.max, route.queue.max_wait), (1_000, Duration::from_secs(5)));
+    assert_eq!(b.resilience.breaker.by_error, [None, None, None, Some(1), None, None]);
     let budget = route.retry.budget;
     assert_eq!((budget.same, budget.keys, budget.models), (0.1, 1.0, 0.5));
     assert_eq!((auto.throughput.min, auto.throughput.window), (5.0, Duration::from_secs(10)));
