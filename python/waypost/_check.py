@@ -75,7 +75,6 @@ def cautions(meaning: Mapping[str, Any]) -> list[str]:
     deployments = {row["name"]: row for row in meaning["deployments"]}
     reached = {name for route in meaning["routes"] for name in _targets(route)}
     return [
-        *_not_yet(meaning),
         *(text for route in meaning["routes"] for text in _of_route(route, deployments)),
         *(text for rule in meaning["rules"] for text in _of_rule(rule, meaning["routes"], deployments)),
         *(
@@ -84,11 +83,6 @@ def cautions(meaning: Mapping[str, Any]) -> list[str]:
             if name not in reached and not row["facts"]["embedding"]
         ),
     ]
-
-
-def _not_yet(meaning: Mapping[str, Any]) -> Iterator[str]:
-    for route in meaning["hedged"]:
-        yield f"route `{route}`: `hedge` has no effect in this version"
 
 
 def _of_route(route: Mapping[str, Any], deployments: Mapping[str, Any]) -> Iterator[str]:

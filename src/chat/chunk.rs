@@ -78,6 +78,16 @@ impl ChatChunk {
         self.choices.iter().map(of).sum()
     }
 
+    /// Tokens of content, about: four bytes each, and one at least where there is any.
+    pub fn tokens(&self) -> f64 {
+        const BYTES: f64 = 4.0;
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let calls = |delta: &ChoiceDelta| delta.tool_calls.iter().map(|call| call.arguments.len()).sum::<usize>();
+        let of = |delta: &ChoiceDelta| length(&delta.text) + length(&delta.reasoning) + calls(delta);
+        let bytes: usize = self.choices.iter().map(of).sum();
+        if self.has_content() { (bytes as f64 / BYTES).max(1.0) } else { 0.0 }
+    }
+
     /// Whether any answer got something new.
     pub fn has_content(&self) -> bool {
         self.choices.iter().any(ChoiceDelta::has_content)

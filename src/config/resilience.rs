@@ -3,12 +3,13 @@
 use super::{
     hint,
     reader::{Node, Table},
-    schema::{BREAKER, HEDGE, QUEUE, RESILIENCE, RETRY, TIMEOUTS, UNAVAILABLE},
+    schema::{BREAKER, BY_ERROR, HEDGE, QUEUE, RESILIENCE, RETRY, RETRY_BUDGET, THROUGHPUT, TIMEOUTS, UNAVAILABLE},
 };
 use crate::resilience::{
     ResiliencePatch,
+    breaker::CLASSES,
     hedge::HedgeAfter,
-    patch::{BreakerPatch, HedgePatch, QueuePatch, RetryPatch, TimeoutPatch},
+    patch::{BreakerPatch, HedgePatch, QueuePatch, RetryBudgetPatch, RetryPatch, ThroughputPatch, TimeoutPatch},
     unavailable::OnAllUnavailable,
 };
 
@@ -32,6 +33,7 @@ pub(super) fn overrides(table: &Table<'_>) -> ResiliencePatch {
     let direct = parts(table);
     ResiliencePatch {
         timeouts: if nested.value.get("timeouts").is_some() { inner.timeouts } else { direct.timeouts },
+        throughput: if nested.value.get("throughput").is_some() { inner.throughput } else { direct.throughput },
         retry: if nested.value.get("retry").is_some() { inner.retry } else { direct.retry },
         breaker: if nested.value.get("breaker").is_some() { inner.breaker } else { direct.breaker },
         hedge: inner.hedge.or(direct.hedge),
@@ -43,6 +45,7 @@ pub(super) fn overrides(table: &Table<'_>) -> ResiliencePatch {
 fn parts(table: &Table<'_>) -> ResiliencePatch {
     ResiliencePatch {
         timeouts: table.get("timeouts").and_then(|node| timeouts(&node)).unwrap_or_default(),
+        throughput: table.get("throughput").and_then(|node| throughput(&node)).unwrap_or_default(),
         retry: table.get("retry").and_then(|node| retry(&node)).unwrap_or_default(),
         breaker: table.get("breaker").and_then(|node| breaker(&node)).unwrap_or_default(),
         hedge: table.get("hedge").and_then(|node| hedge(&node)),
@@ -75,6 +78,18 @@ fn timeouts(node: &Node<'_>) -> Option<TimeoutPatch> {
     Some(patch)
 }
 
+fn throughput(node: &Node<'_>) -> Option<ThroughputPatch> {
+    if node.value.is_number() {
+        node.expected(THROUGHPUT.what, Some("write { min = … } for tokens a second".into()));
+        return None;
+    }
+    let table = node.table(&THROUGHPUT)?;
+    Some(ThroughputPatch {
+        min: table.get("min").and_then(|node| node.number(0.0, f64::INFINITY)),
+        window: table.get("window").and_then(|node| node.duration()),
+    })
+}
+
 fn retry(node: &Node<'_>) -> Option<RetryPatch> {
     if node.value.is_number() {
         node.expected(RETRY.what, Some("write { attempts = … }, the first attempt included".into()));
@@ -86,6 +101,7 @@ fn retry(node: &Node<'_>) -> Option<RetryPatch> {
         per_deployment: table.get("per_deployment").and_then(|node| node.count()),
         backoff: table.get("backoff").and_then(|node| node.pause()),
         max_backoff: table.get("max_backoff").and_then(|node| node.pause()),
+        budget: table.get("budget").and_then(|node| retry_budget(&node)).unwrap_or_default(),
     };
     if let (Some(backoff), Some(max)) = (patch.backoff, patch.max_backoff)
         && max < backoff
@@ -96,10 +112,20 @@ fn retry(node: &Node<'_>) -> Option<RetryPatch> {
     Some(patch)
 }
 
+fn retry_budget(node: &Node<'_>) -> Option<RetryBudgetPatch> {
+    if node.value.is_number() {
+        return Some(RetryBudgetPatch { same: node.number(0.0, 1.0), ..RetryBudgetPatch::default() });
+    }
+    let table = node.table(&RETRY_BUDGET)?;
+    let share = |key| table.get(key).and_then(|node| node.number(0.0, 1.0));
+    Some(RetryBudgetPatch { same: share("same"), keys: share("keys"), models: share("models") })
+}
+
 fn breaker(node: &Node<'_>) -> Option<BreakerPatch> {
     let table = node.table(&BREAKER)?;
     let patch = BreakerPatch {
         failures: table.get("failures").and_then(|node| node.count()),
+        by_error: table.get("by_error").and_then(|node| by_error(&node)).unwrap_or_default(),
         ratio: table.get("ratio").and_then(|node| node.number(0.0, 1.0)),
         min_calls: table.get("min_calls").and_then(|node| node.count()),
         window: table.get("window").and_then(|node| node.duration()),
@@ -114,6 +140,12 @@ fn breaker(node: &Node<'_>) -> Option<BreakerPatch> {
         node.report.add(table.path("max_cooldown"), message, None);
     }
     Some(patch)
+}
+
+/// Numbers by the class of failure, under the names of errors.
+fn by_error(node: &Node<'_>) -> Option<[Option<u32>; CLASSES.len()]> {
+    let table = node.table(&BY_ERROR)?;
+    Some(CLASSES.map(|kind| table.get(kind.as_str()).and_then(|node| node.count())))
 }
 
 fn queue(node: &Node<'_>) -> Option<QueuePatch> {
@@ -139,9 +171,6 @@ fn unavailable(node: &Node<'_>) -> Option<OnAllUnavailable> {
 }
 
 fn hedge(node: &Node<'_>) -> Option<HedgePatch> {
-    if node.value.as_bool() != Some(false) {
-        node.report.not_yet(&node.path, "hedging");
-    }
     if let Some(on) = node.value.as_bool() {
         return Some(if on { HedgePatch::On { after: None, max_extra: None } } else { HedgePatch::Off });
     }

@@ -47,11 +47,11 @@ place!(
     [
         "model", "api_key", "base_url", "api", "api_version", "region", "project", "location", "credentials", "headers",
         "extra_body", "limits", "price", "capabilities", "tags", "weight", "attributes", "stream_upstream", "timeouts",
-        "retry", "breaker", "hedge", "queue", "on_all_unavailable", "resilience",
+        "throughput", "retry", "breaker", "hedge", "queue", "on_all_unavailable", "resilience",
     ],
     {
         "limits": LIMITS, "price": PRICE, "capabilities": CAPABILITIES, "credentials": CREDENTIALS,
-        "timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE
+        "timeouts": TIMEOUTS, "throughput": THROUGHPUT, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE
     }
 );
 place!(
@@ -85,9 +85,9 @@ place!(
     "a table with `candidates`",
     [
         "candidates", "fallback", "strategy", "on_content_filter", "on_stream_failure", "timeouts", "retry", "breaker",
-        "hedge", "queue", "on_all_unavailable", "resilience",
+        "throughput", "hedge", "queue", "on_all_unavailable", "resilience",
     ],
-    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
+    {"timeouts": TIMEOUTS, "throughput": THROUGHPUT, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
 );
 place!(
     /// A candidate with a weight.
@@ -109,9 +109,9 @@ place!(
 place!(
     /// Resilience.
     RESILIENCE,
-    "a table of timeouts, retry, breaker, hedge, queue and on_all_unavailable",
-    ["timeouts", "retry", "breaker", "hedge", "queue", "on_all_unavailable"],
-    {"timeouts": TIMEOUTS, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
+    "a table of timeouts, throughput, retry, breaker, hedge, queue and on_all_unavailable",
+    ["timeouts", "throughput", "retry", "breaker", "hedge", "queue", "on_all_unavailable"],
+    {"timeouts": TIMEOUTS, "throughput": THROUGHPUT, "retry": RETRY, "breaker": BREAKER, "hedge": HEDGE, "queue": QUEUE, "on_all_unavailable": UNAVAILABLE}
 );
 place!(
     /// Time limits.
@@ -120,16 +120,34 @@ place!(
     ["connect", "first_byte", "first_token", "stall", "response", "total"]
 );
 place!(
+    /// The least speed of a stream.
+    THROUGHPUT, "a table such as { min = 5, window = \"10s\" }", ["min", "window"]
+);
+place!(
     /// Attempts and pauses.
     RETRY,
     "a table such as { attempts = 4, backoff = \"250ms\" }",
-    ["attempts", "per_deployment", "backoff", "max_backoff"]
+    ["attempts", "per_deployment", "backoff", "max_backoff", "budget"],
+    {"budget": RETRY_BUDGET}
+);
+place!(
+    /// Further attempts as shares of the traffic.
+    RETRY_BUDGET,
+    "a share of the calls under way such as 0.2, or a table such as { same = 0.2, keys = 1.0, models = 1.0 }",
+    ["same", "keys", "models"]
 );
 place!(
     /// When a deployment is given a rest.
     BREAKER,
     "a table such as { failures = 5, cooldown = \"15s\" }",
-    ["failures", "ratio", "min_calls", "window", "cooldown", "max_cooldown", "slow_start"]
+    ["failures", "by_error", "ratio", "min_calls", "window", "cooldown", "max_cooldown", "slow_start"],
+    {"by_error": BY_ERROR}
+);
+place!(
+    /// How many failures of one class open a breaker.
+    BY_ERROR,
+    "a table such as { timeout = 2 }",
+    ["overloaded", "server", "connection", "timeout", "protocol", "stream"]
 );
 place!(
     /// A second copy of a slow request.

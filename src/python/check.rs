@@ -87,7 +87,6 @@ fn meaning(settings: &Settings) -> Value {
         "routes": settings.routes.iter().map(route).collect::<Vec<_>>(),
         "rules": settings.rules.iter().map(rule).collect::<Vec<_>>(),
         "budgets": settings.budgets.iter().map(budget).collect::<Vec<_>>(),
-        "hedged": settings.routes.iter().filter(|r| r.resilience.hedge.is_some()).map(|r| r.route.id.as_str()).collect::<Vec<_>>(),
         "refuse_unknown": settings.refuse_unknown,
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Attempts and pauses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryConfig {
     /// Attempts of one call over all deployments, the first included.
     pub attempts: u32,
@@ -13,6 +13,32 @@ pub struct RetryConfig {
     pub backoff: Duration,
     /// No pause is longer.
     pub max_backoff: Duration,
+    /// How much of the traffic may be further attempts.
+    pub budget: RetryBudget,
+}
+
+/// Further attempts that may be under way at once, as shares of the calls under way: so that an outage does not become a
+/// storm. At a share of 0 there are none; at 1 each call may make its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetryBudget {
+    /// On a deployment that the call has tried before.
+    pub same: f64,
+    /// On another deployment of the same model at the same provider: another key, another region.
+    pub keys: f64,
+    /// On another model, or at another provider.
+    pub models: f64,
+}
+
+impl Default for RetryBudget {
+    fn default() -> Self {
+        Self {
+            // Envoy's share: what fails for everybody must not be asked by everybody twice.
+            same: 0.2,
+            // When one is down, all of its traffic goes elsewhere: that is what the others are for.
+            keys: 1.0,
+            models: 1.0,
+        }
+    }
 }
 
 impl Default for RetryConfig {
@@ -22,6 +48,7 @@ impl Default for RetryConfig {
             per_deployment: 2,
             backoff: Duration::from_millis(250),
             max_backoff: Duration::from_secs(8),
+            budget: RetryBudget::default(),
         }
     }
 }

@@ -12,13 +12,25 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::clock::Instant;
+use crate::{clock::Instant, error::ErrorKind};
+
+/// The classes of failure that may have a number of their own: all that speak of ill health.
+pub const CLASSES: [ErrorKind; 6] = [
+    ErrorKind::Overloaded,
+    ErrorKind::Server,
+    ErrorKind::Connection,
+    ErrorKind::Timeout,
+    ErrorKind::Protocol,
+    ErrorKind::Stream,
+];
 
 /// When a deployment is given a rest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BreakerConfig {
     /// Consecutive failures that open it.
     pub failures: u32,
+    /// Failures of one class without a success between that open it, in the order of [`CLASSES`].
+    pub by_error: [Option<u32>; CLASSES.len()],
     /// The share of failures among the outcomes in the window above which it opens, however they are spread.
     pub ratio: f64,
     /// Outcomes in the window below which the ratio says nothing.
@@ -37,6 +49,8 @@ impl Default for BreakerConfig {
     fn default() -> Self {
         Self {
             failures: 5,
+            // Off unless written: what is worse than other failures depends on who waits.
+            by_error: [None; CLASSES.len()],
             // A provider that fails every second request is not worth the tokens.
             ratio: 0.5,
             min_calls: 10,
@@ -94,6 +108,7 @@ impl State {
 struct Inner {
     state: State,
     consecutive: u32,
+    by_error: [u32; CLASSES.len()],
     opened: u32,
     generation: u64,
     recovered: Option<Instant>,
@@ -132,6 +147,7 @@ impl Breaker {
         let inner = Inner {
             state: State::Closed,
             consecutive: 0,
+            by_error: [0; CLASSES.len()],
             opened: 0,
             generation: 0,
             recovered: None,
@@ -247,7 +263,8 @@ impl Breaker {
         (now.saturating_duration_since(self.start).as_nanos() / width) as u64
     }
 
-    fn record(&self, pass: &Pass, ok: bool, now: Instant) {
+    fn record(&self, pass: &Pass, failed: Option<ErrorKind>, now: Instant) {
+        let ok = failed.is_none();
         let bucket = self.bucket(now);
         let mut inner = self.inner.lock();
         // A straggler from before the breaker changed its state says nothing about the state it is in now.
@@ -264,8 +281,9 @@ impl Breaker {
                 inner.open(now + rest);
             }
         } else {
-            inner.count(bucket, ok);
-            if !ok && (inner.consecutive >= self.config.failures || inner.failing(bucket, &self.config)) {
+            inner.count(bucket, failed);
+            let many = inner.consecutive >= self.config.failures || inner.of_one_class(&self.config);
+            if !ok && (many || inner.failing(bucket, &self.config)) {
                 inner.open(now + self.config.cooldown);
             }
         }
@@ -282,6 +300,7 @@ impl Inner {
         self.opened = self.opened.saturating_add(1);
         self.generation += 1;
         self.consecutive = 0;
+        self.by_error = [0; CLASSES.len()];
         self.buckets = [(0, 0, 0); BUCKETS];
     }
 
@@ -292,18 +311,26 @@ impl Inner {
         self.recovered = Some(now);
     }
 
-    fn count(&mut self, bucket: u64, ok: bool) {
+    fn count(&mut self, bucket: u64, failed: Option<ErrorKind>) {
         let slot = &mut self.buckets[(bucket % BUCKETS as u64) as usize];
         if slot.0 != bucket {
             *slot = (bucket, 0, 0);
         }
-        if ok {
-            slot.1 += 1;
-            self.consecutive = 0;
-        } else {
+        if let Some(kind) = failed {
             slot.2 += 1;
             self.consecutive += 1;
+            if let Some(class) = CLASSES.iter().position(|class| *class == kind) {
+                self.by_error[class] += 1;
+            }
+        } else {
+            slot.1 += 1;
+            self.consecutive = 0;
+            self.by_error = [0; CLASSES.len()];
         }
+    }
+
+    fn of_one_class(&self, config: &BreakerConfig) -> bool {
+        self.by_error.iter().zip(config.by_error).any(|(count, most)| most.is_some_and(|most| *count >= most))
     }
 
     fn failing(&self, bucket: u64, config: &BreakerConfig) -> bool {
@@ -317,13 +344,13 @@ impl Pass {
     /// The attempt succeeded.
     pub fn success(mut self, now: Instant) {
         self.settled = true;
-        self.breaker.record(&self, true, now);
+        self.breaker.record(&self, None, now);
     }
 
-    /// The attempt failed in a way that speaks of ill health.
-    pub fn failure(mut self, now: Instant) {
+    /// The attempt failed with `kind`, which speaks of ill health.
+    pub fn failure(mut self, kind: ErrorKind, now: Instant) {
         self.settled = true;
-        self.breaker.record(&self, false, now);
+        self.breaker.record(&self, Some(kind), now);
     }
 }
 
@@ -349,7 +376,7 @@ mod tests {
     }
 
     fn fail(breaker: &Arc<Breaker>, now: Instant) {
-        breaker.enter(now).unwrap().failure(now);
+        breaker.enter(now).unwrap().failure(ErrorKind::Server, now);
     }
 
     #[test]
@@ -385,7 +412,7 @@ mod tests {
         assert!(breaker.enter_early(soon).is_err() && breaker.enter(soon).is_err());
         drop(probe);
         assert_eq!(breaker.wait(soon), rest);
-        breaker.enter_early(soon).unwrap().failure(soon);
+        breaker.enter_early(soon).unwrap().failure(ErrorKind::Server, soon);
         assert_eq!(breaker.enter(soon).unwrap_err(), rest);
         breaker.enter_early(soon).unwrap().success(soon);
         assert_eq!((breaker.state(soon), breaker.early_probes()), (State::Closed, 3));
@@ -434,7 +461,7 @@ mod tests {
         let probation = start + second;
         let probe = breaker.enter(probation).unwrap();
         assert!(breaker.enter(probation).is_err(), "exactly one permit");
-        probe.failure(probation);
+        probe.failure(ErrorKind::Server, probation);
         straggler.success(probation);
         let rest = breaker.wait(probation);
         assert!((second..=2 * second).contains(&rest), "{rest:?}");
@@ -457,6 +484,27 @@ mod tests {
         (0..3).for_each(|_| breaker.enter(later).unwrap().success(later));
         fail(&breaker, later);
         assert!(matches!(breaker.state(later), State::Open(_)));
+    }
+
+    #[test]
+    fn a_class_of_failures_has_its_own_number_and_others_between_do_not_reset_it() {
+        let mut config = BreakerConfig { failures: 100, ..BreakerConfig::default() };
+        config.by_error[3] = Some(3);
+        assert_eq!(CLASSES[3], ErrorKind::Timeout);
+        let now = crate::clock::now();
+        let breaker = Arc::new(Breaker::new(config, now, 1));
+        let failed = |kind| breaker.enter(now).unwrap().failure(kind, now);
+        (0..2).for_each(|_| failed(ErrorKind::Timeout));
+        breaker.enter(now).unwrap().success(now);
+        (0..2).for_each(|_| failed(ErrorKind::Timeout));
+        (0..4).for_each(|_| failed(ErrorKind::Server));
+        assert_eq!(breaker.state(now), State::Closed);
+        failed(ErrorKind::Timeout);
+        assert!(matches!(breaker.state(now), State::Open(_)));
+        let later = now + config.cooldown;
+        breaker.enter(later).unwrap().success(later);
+        breaker.enter(later).unwrap().failure(ErrorKind::Timeout, later);
+        assert_eq!(breaker.state(later), State::Closed, "it counts anew");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How we try: deadlines, backoff, circuit breakers, limits. Not one word about language models in here.
 
 pub mod adaptive;
+pub mod allowance;
 pub mod backoff;
 pub mod breaker;
 pub mod deadline;
@@ -8,6 +9,7 @@ pub mod hedge;
 pub mod limit;
 pub mod patch;
 pub mod queue;
+pub mod throughput;
 pub mod unavailable;
 
 pub use patch::ResiliencePatch;
@@ -18,6 +20,8 @@ pub use patch::ResiliencePatch;
 pub struct ResilienceConfig {
     /// Time limits.
     pub timeouts: deadline::TimeoutConfig,
+    /// The least speed of a stream; any unless written.
+    pub throughput: throughput::ThroughputConfig,
     /// Attempts and pauses.
     pub retry: backoff::RetryConfig,
     /// When a deployment is given a rest.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::{
     ResilienceConfig,
-    backoff::RetryConfig,
-    breaker::BreakerConfig,
+    backoff::{RetryBudget, RetryConfig},
+    breaker::{BreakerConfig, CLASSES},
     deadline::TimeoutConfig,
     hedge::{HedgeAfter, HedgeConfig},
     queue::QueueConfig,
+    throughput::ThroughputConfig,
     unavailable::OnAllUnavailable,
 };
 
@@ -19,6 +20,8 @@ use super::{
 pub struct ResiliencePatch {
     /// `timeouts`.
     pub timeouts: TimeoutPatch,
+    /// `throughput`.
+    pub throughput: ThroughputPatch,
     /// `retry`.
     pub retry: RetryPatch,
     /// `breaker`.
@@ -48,8 +51,23 @@ pub struct TimeoutPatch {
     pub total: Option<Duration>,
 }
 
+/// Overrides of [`ThroughputConfig`], field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ThroughputPatch {
+    /// As [`ThroughputConfig::min`].
+    pub min: Option<f64>,
+    /// As [`ThroughputConfig::window`].
+    pub window: Option<Duration>,
+}
+
+impl ThroughputPatch {
+    fn apply(self, base: ThroughputConfig) -> ThroughputConfig {
+        ThroughputConfig { min: self.min.unwrap_or(base.min), window: self.window.unwrap_or(base.window) }
+    }
+}
+
 /// Overrides of [`RetryConfig`], field by field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RetryPatch {
     /// As [`RetryConfig::attempts`].
     pub attempts: Option<u32>,
@@ -59,6 +77,8 @@ pub struct RetryPatch {
     pub backoff: Option<Duration>,
     /// As [`RetryConfig::max_backoff`].
     pub max_backoff: Option<Duration>,
+    /// As [`RetryConfig::budget`].
+    pub budget: RetryBudgetPatch,
 }
 
 /// Overrides of [`BreakerConfig`], field by field.
@@ -66,6 +86,8 @@ pub struct RetryPatch {
 pub struct BreakerPatch {
     /// As [`BreakerConfig::failures`].
     pub failures: Option<u32>,
+    /// As [`BreakerConfig::by_error`].
+    pub by_error: [Option<u32>; CLASSES.len()],
     /// As [`BreakerConfig::ratio`].
     pub ratio: Option<f64>,
     /// As [`BreakerConfig::min_calls`].
@@ -115,6 +137,7 @@ impl ResiliencePatch {
     pub fn apply(&self, base: &ResilienceConfig) -> ResilienceConfig {
         ResilienceConfig {
             timeouts: self.timeouts.apply(&base.timeouts),
+            throughput: self.throughput.apply(base.throughput),
             retry: self.retry.apply(&base.retry),
             breaker: self.breaker.apply(&base.breaker),
             hedge: self.hedge.map_or(base.hedge, |patch| patch.apply(base.hedge)),
@@ -137,6 +160,27 @@ impl TimeoutPatch {
     }
 }
 
+/// Overrides of [`RetryBudget`], field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RetryBudgetPatch {
+    /// As [`RetryBudget::same`].
+    pub same: Option<f64>,
+    /// As [`RetryBudget::keys`].
+    pub keys: Option<f64>,
+    /// As [`RetryBudget::models`].
+    pub models: Option<f64>,
+}
+
+impl RetryBudgetPatch {
+    fn apply(self, base: RetryBudget) -> RetryBudget {
+        RetryBudget {
+            same: self.same.unwrap_or(base.same),
+            keys: self.keys.unwrap_or(base.keys),
+            models: self.models.unwrap_or(base.models),
+        }
+    }
+}
+
 impl RetryPatch {
     /// A pause written alone moves the other one with it: `backoff` is never above `max_backoff`.
     fn apply(&self, base: &RetryConfig) -> RetryConfig {
@@ -150,6 +194,7 @@ impl RetryPatch {
             per_deployment: self.per_deployment.unwrap_or(base.per_deployment),
             backoff,
             max_backoff,
+            budget: self.budget.apply(base.budget),
         }
     }
 }
@@ -164,6 +209,7 @@ impl BreakerPatch {
         };
         BreakerConfig {
             failures: self.failures.unwrap_or(base.failures),
+            by_error: std::array::from_fn(|class| self.by_error[class].or(base.by_error[class])),
             ratio: self.ratio.unwrap_or(base.ratio),
             min_calls: self.min_calls.unwrap_or(base.min_calls),
             window: self.window.unwrap_or(base.window),

@@ -1,6 +1,6 @@
 //! One call to one deployment: permit, adapter, transport, outcome.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
@@ -9,6 +9,7 @@ use super::{
     call::Ask,
     feed::{Feed, MAX_BODY},
     fleet::Target,
+    guard::Patience,
     redact::restore,
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     clock::{self, Instant},
     error::{Error, ErrorKind, Result},
     policy::Cleared,
-    resilience::deadline::Deadline,
+    resilience::{deadline::Deadline, throughput::ThroughputConfig},
     signals::sensitive::Redaction,
     transport::{Transport, WireError, WireErrorKind, WireReply, WireRequest, WireResponse},
 };
@@ -55,6 +56,8 @@ pub struct Limits {
     pub first_token: Option<Duration>,
     /// Between two pieces of content.
     pub stall: Duration,
+    /// The least speed after the first token, while somebody else is ready.
+    pub throughput: Option<ThroughputConfig>,
     /// To the end of an answer that is not streamed.
     pub response: Duration,
     /// The end of the call.
@@ -63,11 +66,11 @@ pub struct Limits {
 
 /// One attempt, ready to go.
 #[derive(Debug)]
-pub struct Attempt<'a> {
+pub struct Attempt {
     /// On whom.
-    pub target: &'a Target,
+    pub target: Arc<Target>,
     /// By which way.
-    pub transport: &'a dyn Transport,
+    pub transport: Arc<dyn Transport>,
     /// With which limits.
     pub limits: Limits,
     /// Whether the caller wants a stream.
@@ -89,7 +92,7 @@ async fn send(
     transport.send(request, connect).await.map_err(|error| unsent(target, &error))
 }
 
-impl Attempt<'_> {
+impl Attempt {
     /// The request for this deployment's wire.
     ///
     /// # Errors
@@ -103,7 +106,7 @@ impl Attempt<'_> {
     }
 
     /// Whether the wire is asked for a stream.
-    fn streams(&self, ask: &Ask) -> bool {
+    pub fn streams(&self, ask: &Ask) -> bool {
         matches!(ask, Ask::Chat(_)) && (self.stream || self.target.deployment().stream_upstream)
     }
 
@@ -117,27 +120,47 @@ impl Attempt<'_> {
             let whole = self.whole(cleared, wire, ask);
             return self.within(start, Some(self.limits.response), "answer", whole).await;
         }
-        let sent = send(cleared, self.target, self.transport, wire, self.limits.connect);
+        let sent = send(cleared, &self.target, &*self.transport, wire, self.limits.connect);
         let response = self.within(start, self.limits.first_byte, "headers", sent).await?;
-        let mut feed = self.open(response, start).await?;
+        let feed = self.open(response, start).await?;
         if self.stream {
             return self.first_token(feed, start).await.map(|opened| Answer::Stream(Box::new(opened)));
         }
+        self.collect(feed, start).await.map(|answer| Answer::Chat(Box::new(answer)))
+    }
+
+    /// The whole of a stream whose caller wants no stream. Nothing is promised before its end: whatever ends it leads elsewhere.
+    async fn collect(&self, mut feed: Feed, start: Instant) -> Result<ChatResponse> {
         let mut all = Accumulator::default();
-        let mut until = self.at(start, self.limits.first_token);
-        while let Some(chunk) = feed.next(until).await.map_err(|error| self.late(error))? {
+        let mut patience: Option<Patience> = None;
+        loop {
+            let now = clock::now();
+            let until = patience.as_ref().map_or_else(
+                || self.at(start, self.limits.first_token),
+                |patience| self.at(now, Some(patience.left())),
+            );
+            let next = feed.next(until).await;
+            let next = next.map_err(|error| match &patience {
+                Some(patience) => self.late(patience.explain(error, &self.target)),
+                None => self.late(error),
+            });
+            let Some(chunk) = next? else { return Ok(all.response()) };
             all.push(&chunk);
-            if chunk.has_content() {
-                until = self.at(clock::now(), Some(self.limits.stall));
+            if chunk.has_content() && patience.is_none() {
+                patience = Some(Patience::new(self.limits.stall, self.limits.throughput));
+            } else if let Some(patience) = &mut patience {
+                patience.waited(clock::now() - now);
+            }
+            if let Some(patience) = &mut patience {
+                patience.got(&chunk);
             }
         }
-        Ok(Answer::Chat(Box::new(all.response())))
     }
 
     async fn whole(&self, cleared: Cleared, wire: WireRequest, ask: &Ask) -> Result<Answer> {
-        let response = send(cleared, self.target, self.transport, wire, self.limits.connect).await?;
+        let response = send(cleared, &self.target, &*self.transport, wire, self.limits.connect).await?;
         self.learn(&response);
-        let reply = read(self.target, response).await?;
+        let reply = read(&self.target, response).await?;
         let deployment = self.target.deployment();
         if !(200..300).contains(&reply.head.status) {
             return Err(self.refused(&reply));
@@ -168,9 +191,9 @@ impl Attempt<'_> {
     async fn open(&self, response: WireResponse, start: Instant) -> Result<Feed> {
         self.learn(&response);
         if (200..300).contains(&response.head.status) {
-            return Ok(Feed::new(response, self.target, self.redaction.as_ref()));
+            return Ok(Feed::new(response, &self.target, self.redaction.as_ref()));
         }
-        let reply = self.within(start, Some(self.limits.response), "error", read(self.target, response)).await?;
+        let reply = self.within(start, Some(self.limits.response), "error", read(&self.target, response)).await?;
         Err(self.refused(&reply))
     }
 
@@ -203,7 +226,7 @@ impl Attempt<'_> {
     /// A timeout that is really the end of the call.
     fn late(&self, mut error: Error) -> Error {
         if error.kind == ErrorKind::Timeout && clock::now() >= self.limits.deadline.0 {
-            error = deadline_exceeded(self.target);
+            error = deadline_exceeded(&self.target);
         }
         error
     }
@@ -218,7 +241,7 @@ impl Attempt<'_> {
         let until = self.at(start, limit);
         match tokio::time::timeout_at(until, work).await {
             Ok(result) => result,
-            Err(_) if until >= self.limits.deadline.0 => Err(deadline_exceeded(self.target)),
+            Err(_) if until >= self.limits.deadline.0 => Err(deadline_exceeded(&self.target)),
             Err(_) => {
                 let limit = limit.unwrap_or_default().as_secs_f64();
                 let message = format!("`{}` sent no {what} within {limit} s", self.target.deployment().id);

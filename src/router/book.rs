@@ -112,7 +112,7 @@ impl Run {
             attempt.duration = record.took.as_secs_f64();
             attempt.ttft = record.ttft.map(|ttft| ttft.as_secs_f64());
         }
-        self.served(id);
+        self.served(id, record.at);
         self.ended(true);
     }
 

@@ -82,7 +82,7 @@ impl Budgets {
 
 impl Booking {
     /// Puts what the attempt did cost in place of what was set aside.
-    fn settle(mut self, cost: Money) {
+    pub(super) fn settle(mut self, cost: Money) {
         self.close(cost);
     }
 
@@ -104,9 +104,9 @@ impl Run {
     ///
     /// # Errors
     /// The budget that has no room for it any more.
-    pub(super) fn reserve(&mut self, index: usize) -> Result<(), Reason> {
+    pub(super) fn reserve(&self, index: usize) -> Result<Option<Booking>, Reason> {
         if !self.shared.budgets.any() {
-            return Ok(());
+            return Ok(None);
         }
         let deployment = self.fleet.targets[index].deployment();
         let cost = estimate(&self.plan, deployment.id.as_str());
@@ -122,11 +122,10 @@ impl Run {
         let reservation = reserved.map_err(|spent| overspend(spent, cost, now))?;
         let usage = Usage { input: self.plan.units.input, ..Usage::default() };
         let prompt = deployment.price.as_ref().map(|price| price.cost(&usage)).unwrap_or_default();
-        self.booking = Some(Booking { budgets, reservation: Some(reservation), prompt });
-        Ok(())
+        Ok(Some(Booking { budgets, reservation: Some(reservation), prompt }))
     }
 
-    /// The attempt under way cost so much.
+    /// The answer under way cost so much.
     pub(super) fn spend(&mut self, cost: Option<Money>) {
         if let Some(booking) = self.booking.take() {
             booking.settle(cost.unwrap_or_default());

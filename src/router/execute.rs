@@ -6,12 +6,12 @@ use fastrand::Rng;
 
 use super::{
     Shared,
-    attempt::{Answer, Attempt, Opened},
+    attempt::{Answer, Opened},
     budget::Booking,
     call::Call,
     failure::{Failure, no_candidates, weight},
     fleet::{Fleet, Target, resilience},
-    load::{Active, Repeat},
+    load::{Active, Again, Repeat},
     logged::Bill,
     plan::Plan,
     walk::{Step, Walk},
@@ -78,10 +78,15 @@ pub struct Won {
     pub continues: Option<String>,
 }
 
-enum Tried {
+/// What came of one turn of the loop.
+#[derive(Debug)]
+pub enum Tried {
+    /// Somebody answered.
     Won(Box<Won>),
+    /// It could not be tried.
     Skipped(Reason),
-    Failed(Error),
+    /// It failed; with a copy under way, this one failed last.
+    Failed(usize, Error),
 }
 
 impl Run {
@@ -159,22 +164,31 @@ impl Run {
                 Tried::Won(won) => return Ok(*won),
                 Tried::Skipped(Reason::RateLimited(CONCURRENCY, _)) if self.place(index).await => {}
                 Tried::Skipped(reason) => self.skip(index, reason),
-                Tried::Failed(error) if self.refuses_to_continue(&self.fleet.targets[index], &error) => {
+                Tried::Failed(who, error) if self.refuses_to_continue(&self.fleet.targets[who], &error) => {
                     self.beginning = None;
-                    self.walk.postponed(index, clock::now());
+                    self.walk.postponed(who, clock::now());
                 }
-                Tried::Failed(error) if self.stops(index, &error) => return Err(error),
-                Tried::Failed(error) => self.failed(index, error),
+                Tried::Failed(who, error) if self.stops(who, &error) => return Err(error),
+                Tried::Failed(who, error) => self.failed(who, error),
             }
         }
     }
 
-    /// A place in the retry budget, if this would be a repetition. An empty budget fails at once and does not queue.
+    /// A place in the retry budget, if this would be a further attempt. An empty budget fails at once and does not queue.
     fn repeat(&self, index: usize) -> Result<Option<Repeat>, ()> {
-        if self.walk.tries(index) == 0 {
-            return Ok(None);
-        }
-        self.shared.load.repeat().map(Some).ok_or(())
+        let Some(previous) = self.walk.previous() else { return Ok(None) };
+        let target = &self.fleet.targets[index];
+        let budget = resilience(target, self.plan.lane.as_deref()).retry.budget;
+        let (one, other) = (self.fleet.targets[previous].deployment(), target.deployment());
+        let (what, share) = if self.walk.tries(index) > 0 {
+            (Again::Same, budget.same)
+        } else if one.provider.id == other.provider.id && one.model == other.model {
+            (Again::Key, budget.keys)
+        } else {
+            (Again::Model, budget.models)
+        };
+        let worthwhile = what != Again::Same || target.live.allowance.is_fit();
+        self.shared.load.repeat(what, share, worthwhile).map(Some).ok_or(())
     }
 
     /// Whether `error` ends the call.
@@ -188,66 +202,9 @@ impl Run {
         }
     }
 
-    async fn attempt(&mut self, index: usize) -> Tried {
-        let fleet = Arc::clone(&self.fleet);
-        let target = &fleet.targets[index];
-        let (permit, pass) = match self.admit(index, target) {
-            Ok(admitted) => admitted,
-            Err(reason) => return Tried::Skipped(reason),
-        };
-        let Some(cleared) = self.plan.clearance.permit(index) else {
-            return Tried::Skipped(Reason::Policy("clearance".into()));
-        };
-        let transport = Arc::clone(&self.shared.transport);
-        let attempt = Attempt {
-            target,
-            transport: &*transport,
-            limits: self.limits(index, target),
-            stream: self.call.stream,
-            redaction: self.plan.redaction.clone(),
-        };
-        let continues = self.continues(target);
-        let ask = self.asked(continues.as_deref());
-        let wire = match attempt.encode(&ask) {
-            Ok(wire) => wire,
-            Err(error) => {
-                let reason = Reason::Unsupported(error.message.clone());
-                let error = self.explain(error, target);
-                self.errors.push((self.is_fallback(index), error));
-                return Tried::Skipped(reason);
-            }
-        };
-        if let Err(reason) = self.reserve(index) {
-            return Tried::Skipped(reason);
-        }
-        self.accept(index);
-        self.walk.started(index);
-        let (began, record) = self.began(target);
-        let result = attempt.run(cleared, wire, &ask).await;
-        let now = clock::now();
-        match result {
-            Ok(answer) => Tried::Won(Box::new(Won { index, answer, permit, pass, began, record, continues })),
-            Err(error) => {
-                self.spend(None);
-                let error = self.explain(error, target);
-                self.lost(record, began, &error);
-                settle(target, &error, pass, now);
-                Tried::Failed(error)
-            }
-        }
-    }
-
-    /// Takes a place under the limits and the breaker's pass.
-    fn admit(&self, index: usize, target: &Target) -> Result<(Permit, Pass), Reason> {
-        let now = clock::now();
-        if target.live.is_disabled() {
-            return Err(Reason::Disabled);
-        }
-        let breaker = &target.live.breaker;
-        let pass = if self.plan.probe == Some(index) { breaker.enter_early(now) } else { breaker.enter(now) };
-        let pass = pass.map_err(Reason::BreakerOpen)?;
-        let permit = target.live.limiter.admit(self.plan.units, now);
-        permit.map(|permit| (permit, pass)).map_err(|refused| Reason::RateLimited(refused.limit, refused.wait))
+    /// An error that may be the one to tell.
+    pub(super) fn remember(&mut self, index: usize, error: Error) {
+        self.errors.push((self.is_fallback(index), error));
     }
 
     fn is_fallback(&self, index: usize) -> bool {
@@ -271,7 +228,7 @@ impl Run {
             ErrorKind::ContextLength => self.too_long(index),
             _ => {}
         }
-        self.errors.push((self.is_fallback(index), error));
+        self.remember(index, error);
     }
 
     /// The credential is of no use, here and wherever else it is the same. It is left alone for a while; unless there is
@@ -380,7 +337,7 @@ fn shares_fate(kind: ErrorKind, one: &Deployment, other: &Deployment) -> bool {
 pub fn settle(target: &Target, error: &Error, pass: Pass, now: Instant) {
     target.live.failed(error.kind);
     if error.kind.is_ill_health() {
-        pass.failure(now);
+        pass.failure(error.kind, now);
     }
     if matches!(error.kind, ErrorKind::RateLimit | ErrorKind::Overloaded | ErrorKind::Timeout) {
         target.live.limiter.congested();

@@ -18,7 +18,7 @@ use crate::{
     config::{DeploymentSettings, RouteSettings, Settings},
     error::{Error, ErrorKind, Result},
     policy::{Policy, Verdict},
-    resilience::ResilienceConfig,
+    resilience::{ResilienceConfig, hedge::HedgeBudget},
     signals::{
         InjectionDetector,
         sensitive::{Detector, SensitiveConfig, SensitiveReport},
@@ -59,6 +59,8 @@ pub struct Lane {
     pub fallback: Vec<usize>,
     /// Calls so far, for taking turns.
     pub turn: AtomicU64,
+    /// Second copies of slow requests that may still be sent.
+    pub hedges: HedgeBudget,
     answers: AtomicU64,
 }
 
@@ -253,7 +255,7 @@ fn lane(settings: RouteSettings, names: &HashMap<String, usize>) -> Lane {
     let candidates = settings.route.candidates.iter().filter_map(|c| Some((place(&c.deployment)?, c.weight))).collect();
     let fallback = settings.route.fallback.iter().filter_map(place).collect();
     let answers = AtomicU64::new(FIRST_ANSWER.to_bits());
-    Lane { settings, candidates, fallback, turn: AtomicU64::new(0), answers }
+    Lane { settings, candidates, fallback, turn: AtomicU64::new(0), hedges: HedgeBudget::default(), answers }
 }
 
 /// The resilience that holds for a call on `target` by way of `lane`: the deployment's own words over the route's.

@@ -15,6 +15,7 @@ use crate::{
     clock::Instant,
     error::ErrorKind,
     resilience::{
+        allowance::Allowance,
         breaker::{Breaker, BreakerConfig},
         limit::{LimitConfig, Limiter},
     },
@@ -22,6 +23,8 @@ use crate::{
 
 /// Measurements kept: enough for a p95, few enough to follow a change within a minute of traffic.
 const SAMPLES: usize = 64;
+/// Measurements from which a percentile is believed: of fewer the slowest is no more than the slowest so far.
+const ENOUGH: usize = 10;
 /// A measurement older than this is taken anew now and then.
 const STALE: Duration = Duration::from_secs(30);
 /// Outcomes behind the error rate, as a moving average over about this many.
@@ -34,6 +37,8 @@ pub struct Live {
     pub limiter: Arc<Limiter>,
     /// The circuit breaker.
     pub breaker: Arc<Breaker>,
+    /// Whether repetitions are worth their load.
+    pub allowance: Allowance,
     disabled: AtomicBool,
     spent: AtomicU64,
     start: Instant,
@@ -102,6 +107,16 @@ struct Ring {
 }
 
 impl Ring {
+    /// The percentile at `share`, once enough is measured for one.
+    fn percentile(&self, share: f64) -> Option<Duration> {
+        (self.sorted.len() >= ENOUGH).then(|| Duration::from_secs_f64(self.at(share)))
+    }
+
+    /// The measurement at `share` of the sorted ones, of which there are some.
+    fn at(&self, share: f64) -> f64 {
+        f64::from(self.sorted[((self.sorted.len() - 1) as f64 * share).round() as usize])
+    }
+
     fn push(&mut self, value: f64) {
         let value = value as f32;
         if self.values.len() < SAMPLES {
@@ -112,8 +127,7 @@ impl Ring {
         }
         self.next = (self.next + 1) % SAMPLES;
         self.sorted.insert(self.place(value), value);
-        let at = |share: f64| f64::from(self.sorted[((self.sorted.len() - 1) as f64 * share).round() as usize]);
-        (self.p50, self.p95) = (Some(at(0.5)), Some(at(0.95)));
+        (self.p50, self.p95) = (Some(self.at(0.5)), Some(self.at(0.95)));
     }
 
     /// Where `value` stands among the sorted ones, or would.
@@ -158,6 +172,7 @@ impl Live {
         Self {
             limiter: Arc::new(Limiter::new(limits, now)),
             breaker: Arc::new(Breaker::new(breaker, now, seed)),
+            allowance: Allowance::default(),
             disabled: AtomicBool::new(false),
             spent: AtomicU64::new(0),
             start: now,
@@ -195,6 +210,7 @@ impl Live {
 
     /// An answer came: whole after `latency`, its first token after `ttft`.
     pub fn succeeded(&self, latency: Duration, ttft: Option<Duration>, now: Instant) {
+        self.allowance.success();
         let mut stats = self.stats.lock();
         stats.requests += 1;
         stats.outcome(false);
@@ -209,6 +225,21 @@ impl Live {
         self.pace.measured.store(since, Ordering::Relaxed);
     }
 
+    /// The percentile at `share` of the time to the first token, or to the whole answer where it is not streamed; once
+    /// enough is measured.
+    pub fn percentile(&self, share: f64, streamed: bool) -> Option<Duration> {
+        let stats = self.stats.lock();
+        if streamed { stats.ttft.percentile(share) } else { stats.latency.percentile(share) }
+    }
+
+    /// An answer was not waited for any longer than `waited`, because another came first. It is measured as if it had come
+    /// then: without the slow ones the percentiles would sink with every copy that is sent for one.
+    pub fn outrun(&self, waited: Duration, streamed: bool) {
+        let mut stats = self.stats.lock();
+        let ring = if streamed { &mut stats.ttft } else { &mut stats.latency };
+        ring.push(waited.as_secs_f64());
+    }
+
     /// How fast it is, without a lock.
     pub fn pace(&self, now: Instant) -> Pace {
         let measured = self.pace.measured.load(Ordering::Relaxed);
@@ -219,6 +250,10 @@ impl Live {
 
     /// An attempt failed.
     pub fn failed(&self, kind: ErrorKind) {
+        // Whoever is at a limit is well, and says when to come back.
+        if kind.is_ill_health() {
+            self.allowance.failure();
+        }
         let mut stats = self.stats.lock();
         stats.requests += 1;
         stats.outcome(kind.is_ill_health() || kind == ErrorKind::RateLimit);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Router, execute::Run};
 use crate::{
-    accounting::Cost,
+    accounting::{Cost, CostStatus},
     catalog::Money,
     chat::Usage,
     clock::{self, Instant},
@@ -35,7 +35,11 @@ impl Bill {
         if let Some(amount) = cost.amount {
             self.cost = Some(self.cost.map_or(amount, |sum| sum + amount));
         }
-        self.status = Some(cost.status.as_str());
+        // A sum with an estimate in it is one.
+        let estimate = CostStatus::Estimated.as_str();
+        if self.status != Some(estimate) || cost.status != CostStatus::Exact {
+            self.status = Some(cost.status.as_str());
+        }
         self.first_token = self.first_token.or(first_token);
     }
 }
@@ -112,4 +116,24 @@ pub(super) fn renewed(before: Option<Arc<Log>>, config: Option<LogConfig>) -> Op
     let config = config?;
     let same = before.filter(|log| *log.config() == config);
     Some(same.unwrap_or_else(|| Arc::new(Log::new(config))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_with_an_estimate_in_it_is_an_estimate() {
+        let part = |status| Cost { amount: Some(Money(1)), status, saved: None };
+        for (first, second, all) in [
+            (CostStatus::Exact, CostStatus::Exact, "exact"),
+            (CostStatus::Estimated, CostStatus::Exact, "estimated"),
+            (CostStatus::Exact, CostStatus::Estimated, "estimated"),
+        ] {
+            let mut bill = Bill::default();
+            bill.add(&Usage::default(), &part(first), None);
+            bill.add(&Usage::default(), &part(second), None);
+            assert_eq!((bill.status, bill.cost), (Some(all), Some(Money(2))));
+        }
+    }
 }

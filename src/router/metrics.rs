@@ -21,6 +21,7 @@ pub struct Counters {
     decisions: [AtomicU64; BOUNDS.len() + 1],
     decision_nanos: AtomicU64,
     calls: Mutex<BTreeMap<(String, &'static str), u64>>,
+    hedges: [AtomicU64; 2],
 }
 
 impl Counters {
@@ -30,6 +31,16 @@ impl Counters {
         let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
         self.decisions[bucket].fetch_add(1, Ordering::Relaxed);
         self.decision_nanos.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// A second copy of a slow request went out.
+    pub fn hedged(&self) {
+        self.hedges[0].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A second copy answered first.
+    pub fn hedge_won(&self) {
+        self.hedges[1].fetch_add(1, Ordering::Relaxed);
     }
 
     /// A call ended.
@@ -51,6 +62,7 @@ impl Router {
         let mut text = String::new();
         self.write_calls(&mut text);
         self.write_waiting(&mut text);
+        self.write_hedges(&mut text);
         self.write_decisions(&mut text);
         self.write_deployments(&mut text);
         self.write_budgets(&mut text);
@@ -68,6 +80,15 @@ impl Router {
     fn write_waiting(&self, text: &mut String) {
         head(text, "waypost_waiting", "gauge", "Calls that wait for room under limits");
         let _ = writeln!(text, "waypost_waiting {}", self.shared.load.waiting());
+    }
+
+    fn write_hedges(&self, text: &mut String) {
+        let names = ["waypost_hedges_total", "waypost_hedges_won_total"];
+        let help = ["Second copies of slow requests", "Second copies that answered first"];
+        for ((name, help), count) in names.into_iter().zip(help).zip(&self.shared.counters.hedges) {
+            head(text, name, "counter", help);
+            let _ = writeln!(text, "{name} {}", count.load(Ordering::Relaxed));
+        }
     }
 
     fn write_decisions(&self, text: &mut String) {

@@ -11,6 +11,7 @@ mod fake;
 pub mod feed;
 pub mod findings;
 pub mod fleet;
+mod flight;
 pub mod guard;
 pub mod live;
 pub mod load;

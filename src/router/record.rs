@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Run {
-    /// An attempt begins: when, and at which place its record stands.
-    pub(super) fn began(&mut self, target: &Target) -> (Instant, usize) {
+    /// An attempt begins, perhaps as a copy of a slow one: when, and at which place its record stands.
+    pub(super) fn began(&mut self, target: &Target, copy: bool) -> (Instant, usize) {
         let now = clock::now();
         if self.plan.decision.attempts.is_empty() {
             self.plan.decision.overhead = (now - self.start).saturating_sub(self.waited);
@@ -26,7 +26,7 @@ impl Run {
             started: (now - self.start).as_secs_f64(),
             duration: 0.0,
             ttft: None,
-            hedge: false,
+            hedge: copy,
             retry_after: None,
             possibly_billed: false,
             skipped_events: 0,
@@ -88,8 +88,9 @@ impl Run {
         left.zip(1..).for_each(|(candidate, rank)| candidate.rank = Some(rank));
     }
 
-    /// The decision's last words, when `id` has answered: who failed before, if anybody did.
-    pub(super) fn served(&mut self, id: &DeploymentId) {
+    /// The decision's last words, when `id` has answered with the attempt at `record`: who failed, or was slower, if
+    /// anybody was.
+    pub(super) fn served(&mut self, id: &DeploymentId, record: usize) {
         let decision = &mut self.plan.decision;
         let mut failed: Vec<String> = Vec::new();
         for attempt in decision.attempts.iter().filter(|attempt| attempt.outcome == Outcome::Error) {
@@ -100,8 +101,10 @@ impl Run {
             }
         }
         if !failed.is_empty() {
-            let nth = decision.attempts.len();
+            let nth = record + 1;
             decision.reason = format!("{}; {} failed, `{id}` was attempt {nth}", decision.reason, failed.join(", "));
+        } else if let Some(slow) = outrun(&decision.attempts, record) {
+            decision.reason = format!("{}; `{slow}` was slow, and its copy to `{id}` answered first", decision.reason);
         } else if let Some(planned) = decision.chosen.as_ref().filter(|chosen| *chosen != id) {
             let reason = decision.candidates.iter().find(|c| c.deployment == *planned).and_then(|c| c.refused.as_ref());
             let code = reason.map_or("skipped", Reason::code).replace('_', " ");
@@ -139,6 +142,12 @@ impl Run {
             self.write_down(ok);
         }
     }
+}
+
+/// Who was slower than the copy at `record`, if that is one.
+fn outrun(attempts: &[trace::Attempt], record: usize) -> Option<DeploymentId> {
+    let slow = attempts.get(..record)?.iter().rfind(|attempt| attempt.outcome == Outcome::Cancelled)?;
+    attempts.get(record)?.hedge.then(|| slow.deployment.clone())
 }
 
 /// The caller gave up: nobody will read the decision, but it is counted as what it is.

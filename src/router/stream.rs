@@ -3,7 +3,7 @@
 //! The caller's pull is the only thing that reads from the provider: a slow reader slows the provider down instead of
 //! filling the memory. Dropping the stream closes the provider's connection and books what was delivered.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     attempt::Answer,
@@ -12,6 +12,7 @@ use super::{
     failure::Failure,
     feed::Feed,
     fleet::resilience,
+    guard::Patience,
     reply::Reply,
     resume,
 };
@@ -58,12 +59,12 @@ struct Broke {
 struct Open {
     feed: Feed,
     held: Option<Held>,
+    index: usize,
     deployment: DeploymentId,
     ready: VecDeque<ChatChunk>,
     all: Accumulator,
-    /// For how long the provider has been waited for since its last content. A slow reader's time is not the provider's.
-    silent: Duration,
-    stall: Duration,
+    /// A slow reader's time is not the provider's.
+    patience: Patience,
     /// Whether it continues what another began, so that nothing is void.
     continues: bool,
     /// Whether the white space between the two answers is already there.
@@ -142,10 +143,10 @@ impl ChatStream {
     /// Whether another attempt may go on or answer anew; it is then the loop's turn, within the attempts that are left.
     fn restarts(&mut self, broke: &Broke) -> bool {
         let Some(run) = self.run.as_mut() else { return false };
-        let answer = run.plan.lane.as_ref().map_or(OnStreamFailure::Raise, |lane| lane.settings.on_stream_failure);
+        let answer = run.on_stream_failure();
         let raises = match answer {
             OnStreamFailure::Raise => true,
-            OnStreamFailure::Elsewhere => run.call.joined || !run.walk.has_alternative(broke.index),
+            OnStreamFailure::Elsewhere => !run.goes_on(broke.index),
             OnStreamFailure::Restart | OnStreamFailure::Continue => false,
         };
         let stops = broke.error.kind == ErrorKind::DeadlineExceeded || run.stops(broke.index, &broke.cause);
@@ -223,6 +224,24 @@ fn interrupted(cause: &Error) -> Error {
     Error { kind, message: format!("{what}: {}", cause.message), context: cause.context.clone() }
 }
 
+impl Run {
+    /// What becomes of a stream that breaks in mid-answer.
+    fn on_stream_failure(&self) -> OnStreamFailure {
+        self.plan.lane.as_ref().map_or(OnStreamFailure::Raise, |lane| lane.settings.on_stream_failure)
+    }
+
+    /// Whether an answer that `index` has begun could go on, or begin anew, with somebody else. Where it could not, a slow
+    /// answer is better than a broken one.
+    fn goes_on(&self, index: usize) -> bool {
+        let may = match self.on_stream_failure() {
+            OnStreamFailure::Raise => false,
+            OnStreamFailure::Elsewhere => !self.call.joined,
+            OnStreamFailure::Restart | OnStreamFailure::Continue => true,
+        };
+        may && self.walk.has_alternative(index)
+    }
+}
+
 impl Open {
     /// The next chunk. Events without content, however many, do not put off the end of the patience with a silent provider.
     async fn next(&mut self, run: &Run) -> Result<Option<ChatChunk>, Error> {
@@ -230,9 +249,12 @@ impl Open {
             return Ok(Some(chunk));
         }
         let began = clock::now();
-        let until = run.deadline.capped(began, self.stall.saturating_sub(self.silent));
-        let chunk = self.feed.next(until).await?;
-        self.silent += clock::now() - began;
+        let until = run.deadline.capped(began, self.patience.left());
+        let next = self.feed.next(until).await;
+        let late = until >= run.deadline.0;
+        let words = |error| if late { error } else { self.patience.explain(error, &run.fleet.targets[self.index]) };
+        let chunk = next.map_err(words)?;
+        self.patience.waited(clock::now() - began);
         Ok(chunk)
     }
 
@@ -242,9 +264,7 @@ impl Open {
             resume::join(&mut chunk);
             self.spaced = !chunk.has_content();
         }
-        if chunk.has_content() {
-            self.silent = Duration::ZERO;
-        }
+        self.patience.got(&chunk);
         self.all.push(&chunk);
         Delivered { chunk, deployment: self.deployment.clone(), restarted }
     }
@@ -256,6 +276,7 @@ fn begin(run: &Run, won: Won) -> Option<Open> {
     let (first, feed, first_token) = opened.into_parts();
     let held = Held { index, permit, pass, began, record, first_token: Some(first_token) };
     let target = &run.fleet.targets[index];
+    let limits = resilience(target, run.plan.lane.as_deref());
     let mut all = Accumulator::default();
     if let Some(text) = &continues {
         all.push(&resume::before(text));
@@ -263,11 +284,11 @@ fn begin(run: &Run, won: Won) -> Option<Open> {
     Some(Open {
         feed,
         held: Some(held),
+        index,
         deployment: target.deployment().id.clone(),
         ready: first.into(),
         all,
-        silent: Duration::ZERO,
-        stall: resilience(target, run.plan.lane.as_deref()).timeouts.stall,
+        patience: Patience::new(limits.timeouts.stall, run.goes_on(index).then_some(limits.throughput)),
         spaced: continues.as_ref().is_some_and(|text| text.ends_with(char::is_whitespace)),
         continues: continues.is_some(),
     })

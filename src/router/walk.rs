@@ -162,6 +162,12 @@ impl Walk {
         self.turns.iter().filter(|t| t.tries == 0 && !t.out).map(|t| t.index)
     }
 
+    /// Who would be tried at once if nobody answered, in order: nobody when no attempt is left.
+    pub fn ready(&self) -> impl Iterator<Item = usize> + '_ {
+        let ready = self.turns.iter().filter(|t| self.left > 0 && t.tries == 0 && !t.out && !t.late());
+        ready.map(|t| t.index)
+    }
+
     /// An attempt on `index` goes out.
     pub fn started(&mut self, index: usize) {
         self.left = self.left.saturating_sub(1);
@@ -198,6 +204,11 @@ impl Walk {
             turn.patience = turn.patience.saturating_sub(if turn.tries == 0 { more } else { Duration::ZERO });
             turn.not_before = Some(at);
         }
+    }
+
+    /// Who was tried last.
+    pub fn previous(&self) -> Option<usize> {
+        self.last.map(|at| self.turns[at].index)
     }
 
     /// Attempts so far on `index`.

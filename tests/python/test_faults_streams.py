@@ -461,3 +461,21 @@ def test_a_streamed_upstream_serves_whole_answers(form: str) -> None:
             assert response.text == SIXTY_WORDS
         assert call(router, form).deployment == "a"
         assert all(request.stream for request in a.requests)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_trickling_stream_is_left_for_another(form: str) -> None:
+    with FakeProvider() as a, FakeProvider(reply="from b") as b:
+        a.script(Step(interval=0.2, tokens=100, forever=True))
+        # Whole answers are streamed to us, so that their speed is seen.
+        settings = config(
+            a, b, each={"stream_upstream": True}, resilience={"throughput": {"min": 20, "window": "500ms"}}
+        )
+        settings["routes"]["auto"]["on_stream_failure"] = "restart"
+        router = Router(settings)
+        with took(3.0, at_least=0.4):
+            reply = call(router, form)
+        assert (reply.text, reply.deployment) == ("from b", "b")
+        assert "sent fewer than 20 tokens a second over 0.5 s" in reply.decision.attempts[0].message
+        assert idle(router)
+        assert a.wait_idle()[0].closed_early

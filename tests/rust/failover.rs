@@ -450,3 +450,55 @@ async fn as_many_wait_for_room_as_the_queue_holds_and_as_long_as_it_says() {
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), served, "{queue}");
     }
 }
+
+/// Sends `calls` at once, and tells how many requests each host got.
+async fn stormed(wire: &Wire, router: &Router, calls: usize) -> Vec<usize> {
+    join_all((0..calls).map(|_| router.chat(call()))).await;
+    let sent = wire.sent();
+    ["a", "b"].map(|host| names(&sent).iter().filter(|name| **name == host).count()).to_vec()
+}
+
+#[tokio::test(start_paused = true)]
+async fn further_attempts_have_a_budget_by_what_they_are() {
+    let slow = || Act::Say(ms(100), 500, Vec::new(), "{}".into());
+    for (budget, hosts, wanted) in [
+        // All of the traffic goes elsewhere, unless the budget says how much; three are always free.
+        (json!({"same": 0.0}), [slow(), answer(100)], [40, 40]),
+        (json!({"same": 0.0, "keys": 0.25}), [slow(), answer(100)], [40, 10]),
+        (json!({"same": 0.0, "keys": 0.01}), [slow(), answer(100)], [40, 3]),
+        (json!({"same": 0.0, "keys": 0.0}), [slow(), answer(100)], [40, 0]),
+        (json!({"same": 0.0, "models": 0.0}), [slow(), answer(100)], [40, 40]),
+    ] {
+        let [a, b] = hosts;
+        let wire = Wire::new(&[("a", &[a]), ("b", &[b])]);
+        let retry = json!({"resilience": {"retry": {"budget": budget}, "breaker": {"failures": 1000, "ratio": 1.0}}});
+        let router = wire.router(&["a", "b"], &[], retry);
+        assert_eq!(stormed(&wire, &router, 40).await, wanted, "{budget}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_keeps_failing_is_not_stormed_by_repetitions() {
+    let wire = Wire::new(&[("a", &[Act::Say(ms(100), 500, Vec::new(), "{}".into())])]);
+    let patient = json!({"resilience": {"retry": {"budget": 1.0}, "breaker": {"failures": 1000, "ratio": 1.0}}});
+    let router = wire.router(&["a"], &[], patient);
+    // With the fifth failure repetitions are no longer worth their load, whatever the budget: four were on their way.
+    assert_eq!(stormed(&wire, &router, 40).await[0], 44);
+    // Alone, a caller gets its second try all the same.
+    assert_eq!(stormed(&wire, &router, 1).await[0], 46);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_of_failures_may_open_the_breaker_sooner() {
+    let broken = Act::Say(Duration::ZERO, 200, Vec::new(), "<html>".into());
+    for (act, open) in [(broken, "open"), (status(500), "closed")] {
+        let wire = Wire::new(&[("a", &[act]), ("z", &[answer(0)])]);
+        let once = json!({"resilience": {"breaker": {"by_error": {"protocol": 2}}, "retry": {"per_deployment": 1}}});
+        let router = wire.router(&["a"], &["z"], once);
+        for _ in 0..2 {
+            assert_eq!(router.deployments()[0].breaker, "closed");
+            router.chat(call()).await.unwrap();
+        }
+        assert_eq!(router.deployments()[0].breaker, open);
+    }
+}

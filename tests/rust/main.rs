@@ -7,6 +7,8 @@ mod failover;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod hedging;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod wire;

@@ -151,6 +151,76 @@ async fn where_the_route_says_so_a_broken_stream_begins_anew_and_says_it() {
     }
 }
 
+/// A second's worth of `tokens` a piece, for so many seconds.
+fn trickle(tokens: usize, seconds: usize) -> Act {
+    let mut pieces: Vec<_> = (0..seconds).map(|_| text(1_000, &"four".repeat(tokens))).collect();
+    pieces.push(end());
+    Act::Stream(pieces)
+}
+
+/// At least five tokens a second over four seconds.
+fn brisk(route: &Value) -> Value {
+    json!({"resilience": {"throughput": {"min": 5, "window": "4s"}}, "route": route})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_trickles_is_left_where_another_can_take_over() {
+    let wire = Wire::new(&[("a", &[trickle(2, 60)]), ("b", &[healthy()])]);
+    let router = wire.router(&["a", "b"], &[], brisk(&json!({"on_stream_failure": "restart"})));
+    let mut stream = router.stream(call()).unwrap();
+    let mut restarted = false;
+    while let Some(next) = stream.next().await {
+        restarted |= next.unwrap().restarted;
+    }
+    let reply = stream.reply().unwrap();
+    assert!(restarted);
+    assert_eq!((reply.deployment.as_str(), reply.body.first().unwrap().text.as_deref()), ("b", Some("fine")));
+    // The first token came after one second, and the window is four.
+    assert_eq!(wire.sent()[1], ("b".to_owned(), 5_000));
+    let message = reply.decision.attempts[0].message.clone().unwrap();
+    assert!(message.ends_with("`a` sent fewer than 5 tokens a second over 4 s"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_stream_is_better_than_a_broken_one_and_a_brisk_one_is_none() {
+    let restart = || json!({"on_stream_failure": "restart"});
+    for (act, hosts, route) in [
+        (trickle(2, 60), &["a"][..], restart()),
+        (trickle(2, 60), &["a", "b"], json!({"on_stream_failure": "raise"})),
+        (trickle(6, 60), &["a", "b"], restart()),
+    ] {
+        let wire = Wire::new(&[("a", &[act]), ("b", &[healthy()])]);
+        let (all, failure) = ask(&wire.router(hosts, &[], brisk(&route))).await;
+        assert!(failure.is_none() && all.len() >= 480, "{all}");
+        assert_eq!(wire.sent().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_readers_stream_is_not_slow() {
+    let wire = Wire::new(&[("a", &[trickle(6, 10)]), ("b", &[healthy()])]);
+    let router = wire.router(&["a", "b"], &[], brisk(&json!({"on_stream_failure": "restart"})));
+    let mut stream = router.stream(call()).unwrap();
+    while let Some(next) = stream.next().await {
+        assert!(!next.unwrap().restarted);
+        sleep(ms(10_000)).await;
+    }
+    assert_eq!((stream.reply().unwrap().deployment.as_str(), wire.sent().len()), ("a", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_promised_of_an_answer_that_is_only_streamed_to_us() {
+    let wire = Wire::new(&[("a", &[trickle(2, 60)]), ("b", &[trickle(6, 3)])]);
+    let mut config = brisk(&json!({"on_stream_failure": "raise"}));
+    config["each"] = json!({"stream_upstream": true});
+    let reply = wire.router(&["a", "b"], &[], config.clone()).chat(call()).await.unwrap();
+    assert_eq!((reply.deployment.as_str(), &wire.sent()[1]), ("b", &("b".to_owned(), 5_000)));
+    assert_eq!(reply.decision.attempts[0].error, Some(ErrorKind::Timeout));
+    let wire = Wire::new(&[("a", &[trickle(2, 60)])]);
+    let reply = wire.router(&["a"], &[], config).chat(call()).await.unwrap();
+    assert_eq!((reply.deployment.as_str(), wire.now()), ("a", 60_000));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_fallbacks_own_error_never_hides_what_broke_the_stream() {
     let broken = || Act::Stream(vec![text(0, "one "), text(0, "two")]);

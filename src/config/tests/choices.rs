@@ -116,6 +116,24 @@ fn of_a_strategy() {
 }
 
 #[test]
+fn of_speed_and_further_attempts() {
+    let table = |text: &str| with_base(&format!("[resilience]\n{text}"));
+    mistake(table("throughput = 5"), "resilience.throughput", "write { min = … } for tokens a second");
+    mistake(table("throughput = { min = -1 }"), "resilience.throughput.min", "not negative");
+    mistake(table("throughput = { min = 5, over = \"5s\" }"), "resilience.throughput.over", "unknown key");
+    mistake(table("breaker = { by_error = 2 }"), "resilience.breaker.by_error", "a table such as { timeout = 2 }");
+    mistake(table("breaker = { by_error = { timeot = 2 } }"), "resilience.breaker.by_error.timeot", "`timeout`");
+    mistake(table("breaker = { by_error = { server = 0 } }"), "resilience.breaker.by_error.server", "above zero");
+    mistake(table("retry = { budget = 20 }"), "resilience.retry.budget", "a number from 0 to 1");
+    mistake(table("retry = { budget = { other = 0.5 } }"), "resilience.retry.budget.other", "unknown key");
+    mistake(table("retry = { budget = { keys = 1.5 } }"), "resilience.retry.budget.keys", "a number from 0 to 1");
+    mistake(table("hedge = 5"), "resilience.hedge", "a table such as { after = \"p95\"");
+    mistake(table("hedge = { after = \"p100\" }"), "resilience.hedge.after", "from \"p1\" to \"p99\"");
+    mistake(table("hedge = { after = \"95%\" }"), "resilience.hedge.after", "did you mean `p95`?");
+    mistake(table("hedge = { after = \"p95\", max_extra = 5 }"), "resilience.hedge.max_extra", "a number from 0 to 1");
+}
+
+#[test]
 fn of_resilience() {
     let table = |text: &str| with_base(&format!("[resilience]\n{text}"));
     mistake(table("timeouts = { conect = \"3s\" }"), "resilience.timeouts.conect", "did you mean `connect`?");
@@ -163,10 +181,6 @@ fn of_resilience() {
     mistake(table("on_all_unavailable = {}"), "resilience.on_all_unavailable.wait", "wait");
     mistake(table("on_all_unavailable = { wait = \"0s\" }"), "resilience.on_all_unavailable.wait", "above zero");
     mistake(table("on_all_unavailable = { max = \"5s\" }"), "resilience.on_all_unavailable.max", "unknown key");
-    mistake(table("hedge = { after = \"p95\" }"), "resilience.hedge", "hedging is not in this version yet");
-    mistake(table("hedge = { after = \"p100\" }"), "resilience.hedge.after", "from \"p1\" to \"p99\"");
-    mistake(table("hedge = { after = \"95%\" }"), "resilience.hedge.after", "did you mean `p95`?");
-    mistake(table("hedge = { after = \"p95\", max_extra = 5 }"), "resilience.hedge.max_extra", "a number from 0 to 1");
     mistake(
         route("candidates = [\"mini\"]\ntimeouts = { total = \"0s\" }"),
         "routes.fast.timeouts.total",

@@ -87,7 +87,8 @@ fn resilience_is_laid_in_layers() {
     let settings = good(toml(
         r#"
         [resilience]
-        retry = { attempts = 3 }
+        retry = { attempts = 3, budget = 0.1 }
+        throughput = { min = 5 }
         on_all_unavailable = "probe_best"
         [deployments.a]
         model = "openai/x"
@@ -96,13 +97,14 @@ fn resilience_is_laid_in_layers() {
         [deployments.b]
         model = "openai/y"
         [deployments.b.resilience]
-        breaker = { failures = 2 }
+        breaker = { failures = 2, by_error = { timeout = 1 } }
         [routes.r]
         candidates = ["a", "b"]
         hedge = false
+        throughput = { window = "4s" }
         queue = { max_wait = "5s" }
         on_all_unavailable = { wait = "5s" }
-        retry = { per_deployment = 1 }
+        retry = { per_deployment = 1, budget = { models = 0.5 } }
         timeouts = { connect = "2s", total = "20s" }
         "#,
     ));
@@ -113,6 +115,11 @@ fn resilience_is_laid_in_layers() {
     assert_eq!((route.retry.attempts, route.retry.per_deployment, route.hedge), (3, 1, None));
     assert_eq!((a.resilience.retry.attempts, b.resilience.breaker.failures), (3, 2));
     assert_eq!((route.queue.max, route.queue.max_wait), (1_000, Duration::from_secs(5)));
+    assert_eq!(b.resilience.breaker.by_error, [None, None, None, Some(1), None, None]);
+    let budget = route.retry.budget;
+    assert_eq!((budget.same, budget.keys, budget.models), (0.1, 1.0, 0.5));
+    assert_eq!((auto.throughput.min, auto.throughput.window), (5.0, Duration::from_secs(10)));
+    assert_eq!((route.throughput.min, route.throughput.window), (5.0, Duration::from_secs(4)));
     assert_eq!(auto.unavailable, OnAllUnavailable::ProbeBest);
     assert_eq!(b.patch.apply(route).unavailable, OnAllUnavailable::Wait(Duration::from_secs(5)));
     assert_eq!(a.patch.apply(route).unavailable, OnAllUnavailable::Fail);
