@@ -39,6 +39,15 @@ GATE = {*SIX, "US_DRIVER_LICENSE"}
 # Labels of text that need a model, or are no identifiers by themselves.
 SOFT = {"PERSON", "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE", "LOCATION", "STREET_ADDRESS", "ZIP_CODE", "URL", "DOMAIN_NAME", "DATE_TIME"}
 OVERLAP = 0.5
+# Numbers of persons: national, tax and health ones, by country.
+PERSONS = {
+    "ar.cuit", "ar.dni", "at.vnr", "au.tfn", "be.nn", "bg.egn", "br.cpf", "ca.sin", "ch.ssn", "cl.rut", "cn.ric", "co.nit", "cr.cpf",
+    "cz.rc", "de.idnr", "dk.cpr", "do.cedula", "ec.ci", "ee.ik", "es.dni", "es.nie", "fi.hetu", "fr.nir", "gb.nhs", "gb.utr", "gr.amka",
+    "hr.oib", "id.nik", "id.npwp", "ie.pps", "il.idnr", "in_.aadhaar", "in_.pan", "is_.kennitala", "it.codicefiscale", "jp.in_", "ke.pin",
+    "kr.rrn", "lt.asmens", "lv.pk", "mx.curp", "mx.rfc", "my.nric", "nl.bsn", "no.fodselsnummer", "nz.ird", "pe.cui", "pk.cnic",
+    "pl.pesel", "pt.cc", "pt.nif", "ro.cnp", "ru.inn", "se.personnummer", "si.emso", "sk.rc", "sv.nit", "th.pin", "tr.tckimlik", "ua.rntrc",
+    "us.itin", "us.ssn", "uy.rut", "ve.rif", "za.idnr",
+}  # fmt: skip
 # A finding of a test file that is only a place, not a secret.
 PHRASE = "Please keep this for me: {} and tell nobody."
 SAMPLES = [
@@ -170,7 +179,18 @@ def identifiers(report: Report) -> None:
     sure = [row for row in presidio if min(row.get("scores") or [1]) >= 0.5]  # noqa: PLR2004
     report.share("Presidio's tables, certain ones", [(row["text"], near(row)) for row in sure])
     numbers = [row for row in cases if row["entity"].startswith("ID:")]
-    report.share("national numbers alone", [(row["text"], near(row)) for row in numbers])
+    report.share("any number of python-stdnum, alone", [(row["text"], near(row)) for row in numbers])
+    persons = [row for row in numbers if row["entity"].removeprefix("ID:") in PERSONS]
+    report.share("numbers of persons, alone", [(row["text"], near(row)) for row in persons])
+    announced = [(f"My national identification number is {row['text']}.", anything) for row in persons]
+    report.share("numbers of persons, announced", announced)
+    every = [row["entity"].removeprefix("ID:").split(".")[0].rstrip("_") for row in persons]
+    hits = scan(text for text, _ in announced)
+    countries = sorted({country for country, found in zip(every, hits, strict=True) if found})
+    print(f"\nannounced numbers of {len(countries)} of {len(set(every))} countries: {' '.join(countries)}")
+    wrong = [row for row in lines("sensitive/pii_cases.jsonl") if not row["positive"] and row["entity"].removeprefix("ID:") in PERSONS]
+    print("\n| wrong identifiers | texts | taken for one | |\n|---|---|---|---|")
+    report.share("wrong check digits, in a sentence", [(f"The value is {row['text']} now.", anything) for row in wrong])
 
 
 def secrets(report: Report) -> None:

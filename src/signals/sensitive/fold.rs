@@ -207,6 +207,9 @@ fn math_letter(offset: u32) -> u8 {
 }
 
 fn other(c: char, code: u32) -> u8 {
+    if let Some(near) = code.checked_sub(NEAR_FROM).and_then(|at| NEAR.get(at as usize)) {
+        return *near;
+    }
     if let Some(zero) = ZEROS.iter().find(|&&zero| (zero..zero + 10).contains(&code)) {
         return b'0' + (code - zero) as u8;
     }
@@ -217,7 +220,24 @@ fn other(c: char, code: u32) -> u8 {
     }
 }
 
-/// Twins and signs by their code, sorted: a Russian or Chinese text asks for every letter of it.
+/// Greek, Cyrillic and Armenian by their code, what they look like or [`OTHER_LETTER`]: a Russian text asks for every letter of it.
+static NEAR: LazyLock<[u8; 0x2c0]> = LazyLock::new(|| {
+    let letter =
+        |code: u32| if char::from_u32(code).is_some_and(char::is_alphanumeric) { OTHER_LETTER } else { OTHER_SYMBOL };
+    let mut near = std::array::from_fn(|at| letter(NEAR_FROM + at as u32));
+    for (signs, byte) in TWINS {
+        for c in signs.chars() {
+            if let Some(place) = (c as u32).checked_sub(NEAR_FROM).and_then(|at| near.get_mut(at as usize)) {
+                *place = *byte;
+            }
+        }
+    }
+    near
+});
+/// Where that table begins.
+const NEAR_FROM: u32 = 0x340;
+
+/// Twins and signs by their code, sorted.
 static KNOWN: LazyLock<Vec<(u32, u8)>> = LazyLock::new(|| {
     let all = TWINS.iter().chain(SIGNS).flat_map(|(signs, byte)| signs.chars().map(move |c| (c as u32, *byte)));
     let mut known: Vec<(u32, u8)> = all.collect();
