@@ -140,7 +140,7 @@ fn is_mark(c: char) -> bool {
 
 /// The character that an escape stands for; its own characters are skipped.
 fn escaped(bytes: &[u8], chars: &mut std::str::CharIndices<'_>) -> Option<char> {
-    let (byte, width) = escape(bytes)?;
+    let (byte, width) = escape(bytes).filter(|(byte, _)| byte.is_ascii())?;
     for _ in 1..width {
         chars.next();
     }

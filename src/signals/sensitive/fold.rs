@@ -65,10 +65,12 @@ fn has_escapes(bytes: &[u8]) -> bool {
 /// `\n`, `\u0040`, `%40`, `&#64;` and `&#x40;` as the character they stand for, with their width.
 pub(in crate::signals) fn escape(bytes: &[u8]) -> Option<(u8, u32)> {
     let printable = |code: u32| u8::try_from(code).ok().filter(|byte| (0x20..0x7f).contains(byte));
+    // JSON escapes every letter beyond ASCII unless it is told not to.
+    let letter = |code: u32| printable(code).or_else(|| plain(char::from_u32(code).filter(|_| code >= 0xa0)?));
     match bytes {
         [b'\\', b'n' | b'r', ..] => Some((b'\n', 2)),
         [b'\\', b't', ..] => Some((b'\t', 2)),
-        [b'\\', b'u', hex @ ..] => Some((printable(number(hex.get(..4)?, 16)?)?, 6)),
+        [b'\\', b'u', hex @ ..] => Some((letter(number(hex.get(..4)?, 16)?)?, 6)),
         [b'%', hex @ ..] => Some((printable(number(hex.get(..2)?, 16)?)?, 3)),
         [b'&', b'#', rest @ ..] => {
             let end = rest.iter().take(6).position(|&byte| byte == b';')?;
@@ -76,7 +78,7 @@ pub(in crate::signals) fn escape(bytes: &[u8]) -> Option<(u8, u32)> {
                 [b'x' | b'X', hex @ ..] => number(hex, 16),
                 digits => number(digits, 10),
             };
-            Some((printable(code?)?, end as u32 + 3))
+            Some((letter(code?)?, end as u32 + 3))
         }
         _ => None,
     }
@@ -266,6 +268,7 @@ mod tests {
         assert_eq!(folded("4\u{200b}1\u{2060}1"), "411");
         assert_eq!(folded("Führer ١٢٣ pаypal"), "Fuhrer 123 paypal");
         assert_eq!(folded(r"a\u0040b%2Ec &#64;&#x40;"), "a@b.c @@");
+        assert_eq!(folded(r"Stra\u00dfe caf&#233; \u0430"), "Strase cafe a");
         assert_eq!(folded("𝟒𝟏 𝐚𝐁"), "41 aB");
         assert_eq!(folded("50% of a\\users & co"), "50% of a\\users & co");
     }
