@@ -8,6 +8,7 @@ use serde_json::{Number, Value, json};
 
 use crate::chat::{ChatRequest, Content, Map, Part, ResponseFormat, Role};
 
+pub mod embedding;
 pub mod injection;
 mod media;
 pub mod needs;
