@@ -1,8 +1,6 @@
 //! Reads JSON lines `{"id", "text"}` and writes `{"id", "score"}`: how much each text looks like an attempt to take over the model.
 //! `--features` writes `{"id", "blocks": [[hashed, cues], …]}` instead, what `scripts/injection.py` fits the weights on.
 
-#![expect(clippy::print_stdout, reason = "it is a command line")]
-
 use std::io::{BufRead, Write};
 
 use serde_json::{Value, json};

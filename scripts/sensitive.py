@@ -52,6 +52,15 @@ SOFT = {
     "DATE_TIME",
 }
 OVERLAP = 0.5
+# Numbers of persons: national, tax and health ones, by country.
+PERSONS = {
+    "ar.cuit", "ar.dni", "at.vnr", "au.tfn", "be.nn", "bg.egn", "br.cpf", "ca.sin", "ch.ssn", "cl.rut", "cn.ric", "co.nit", "cr.cpf",
+    "cz.rc", "de.idnr", "dk.cpr", "do.cedula", "ec.ci", "ee.ik", "es.dni", "es.nie", "fi.hetu", "fr.nir", "gb.nhs", "gb.utr", "gr.amka",
+    "hr.oib", "id.nik", "id.npwp", "ie.pps", "il.idnr", "in_.aadhaar", "in_.pan", "is_.kennitala", "it.codicefiscale", "jp.in_", "ke.pin",
+    "kr.rrn", "lt.asmens", "lv.pk", "mx.curp", "mx.rfc", "my.nric", "nl.bsn", "no.fodselsnummer", "nz.ird", "pe.cui", "pk.cnic",
+    "pl.pesel", "pt.cc", "pt.nif", "ro.cnp", "ru.inn", "se.personnummer", "si.emso", "sk.rc", "sv.nit", "th.pin", "tr.tckimlik", "ua.rntrc",
+    "us.itin", "us.ssn", "uy.rut", "ve.rif", "za.idnr",
+}  # fmt: skip
 # A finding of a test file that is only a place, not a secret.
 PHRASE = "Please keep this for me: {} and tell nobody."
 SAMPLES = [
@@ -200,7 +209,22 @@ def identifiers(report: Report) -> None:
     sure = [row for row in presidio if min(row.get("scores") or [1]) >= 0.5]
     report.share("Presidio's tables, certain ones", [(row["text"], near(row)) for row in sure])
     numbers = [row for row in cases if row["entity"].startswith("ID:")]
-    report.share("national numbers alone", [(row["text"], near(row)) for row in numbers])
+    report.share("any number of python-stdnum, alone", [(row["text"], near(row)) for row in numbers])
+    persons = [row for row in numbers if row["entity"].removeprefix("ID:") in PERSONS]
+    report.share("numbers of persons, alone", [(row["text"], near(row)) for row in persons])
+    announced = [(f"My national identification number is {row['text']}.", anything) for row in persons]
+    report.share("numbers of persons, announced", announced)
+    every = [row["entity"].removeprefix("ID:").split(".")[0].rstrip("_") for row in persons]
+    hits = scan(text for text, _ in announced)
+    countries = sorted({country for country, found in zip(every, hits, strict=True) if found})
+    print(f"\nannounced numbers of {len(countries)} of {len(set(every))} countries: {' '.join(countries)}")
+    wrong = [
+        row
+        for row in lines("sensitive/pii_cases.jsonl")
+        if not row["positive"] and row["entity"].removeprefix("ID:") in PERSONS
+    ]
+    print("\n| wrong identifiers | texts | taken for one | |\n|---|---|---|---|")
+    report.share("wrong check digits, in a sentence", [(f"The value is {row['text']} now.", anything) for row in wrong])
 
 
 def secrets(report: Report) -> None:
@@ -227,7 +251,8 @@ def alarms(report: Report) -> None:
         report.share(name, [(row["prompt"], anything) for row in rows])
 
 
-TWINS = str.maketrans({"a": "а", "e": "е", "o": "о", "p": "р", "c": "с", "x": "х", "i": "і"})  # noqa: RUF001 - that is the point
+# Cyrillic letters that look like Latin ones.
+TWINS = str.maketrans("aeopcxi", "\u0430\u0435\u043e\u0440\u0441\u0445\u0456")
 WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": lambda text: text,
@@ -242,7 +267,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "HTML entities": lambda text: "".join(f"&#{ord(c)};" for c in text),
     "full width": lambda text: text.translate(WIDE),
     "Cyrillic twins": lambda text: text.translate(TWINS),
-    "zero-width spaces": lambda text: "\u200b".join(text),  # noqa: PLW0108
+    "zero-width spaces": "\u200b".join,
     "mathematical letters": lambda text: "".join(
         chr(0x1D5BA + ord(c) - 97) if "a" <= c <= "z" else chr(0x1D5A0 + ord(c) - 65) if "A" <= c <= "Z" else c
         for c in text

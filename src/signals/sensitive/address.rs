@@ -69,22 +69,34 @@ const NO_STREETS: [&[u8]; 22] = [
     b"Strasse",
 ];
 
+/// Everything that an address may be known by.
+const TOPICS: Topic = topic::STREET | topic::STREET_FIRST | topic::STREET_AFTER | topic::LIVES | topic::UNIT;
+
 /// Finds addresses.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Raw>) {
-    if page.topics & (topic::STREET | topic::STREET_FIRST | topic::STREET_AFTER | topic::LIVES | topic::UNIT) == 0 {
+    if page.topics & TOPICS == 0 {
         return;
     }
-    let mut until = 0;
-    for hit in page.hits {
-        if (hit.start as usize) < until {
+    let (mut until, mut next) = (0, 0);
+    for hit in page.hits.iter().filter(|hit| hit.topic & TOPICS != 0) {
+        let start = hit.start as usize;
+        if start < until {
             continue;
         }
+        // Words come in the order of their ends, so that the next one may begin a little earlier.
+        while next > 0 && page.tokens[next - 1].end > start {
+            next -= 1;
+        }
+        while page.tokens.get(next).is_some_and(|token| token.end <= start) {
+            next += 1;
+        }
+        let spot = Spot { hit: *hit, next };
         let found = match hit.topic {
-            topic::STREET => numbered(page, *hit).or_else(|| number_last(page, *hit)),
-            topic::STREET_FIRST => number_last(page, *hit),
-            topic::STREET_AFTER => number_first(page, *hit),
-            topic::LIVES => after_words(page, *hit),
-            topic::UNIT => unit(page, *hit),
+            topic::STREET => numbered(page, spot).or_else(|| number_last(page, spot)),
+            topic::STREET_FIRST => number_last(page, spot),
+            topic::STREET_AFTER => number_first(page, spot),
+            topic::LIVES => after_words(page, spot),
+            topic::UNIT => unit(page, spot),
             _ => None,
         };
         if let Some((start, end)) = found {
@@ -94,13 +106,24 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Raw>) {
     }
 }
 
-fn token_before(page: &Page<'_>, at: usize) -> Option<Token> {
-    let index = page.tokens.partition_point(|token| token.end <= at);
-    page.tokens[..index].last().copied()
+/// A word for a street, and which token comes next.
+#[derive(Clone, Copy)]
+struct Spot {
+    hit: Hit,
+    /// The first token that does not end before the word.
+    next: usize,
 }
 
-fn token_after(page: &Page<'_>, at: usize) -> Option<Token> {
-    page.tokens[page.tokens.partition_point(|token| token.start < at)..].first().copied()
+impl Spot {
+    /// The last token before the word.
+    fn before(self, page: &Page<'_>) -> Option<Token> {
+        self.next.checked_sub(1).map(|at| page.tokens[at])
+    }
+
+    /// The first token after the word.
+    fn after(self, page: &Page<'_>) -> Option<Token> {
+        page.tokens[self.next..].iter().find(|token| token.start >= self.hit.end as usize).copied()
+    }
 }
 
 /// Whether a text is one to four words that begin with a capital (or `of`, `de`, `the` …).
@@ -114,9 +137,10 @@ fn is_name(text: &[u8]) -> bool {
 }
 
 /// `221B Baker Street`.
-fn numbered(page: &Page<'_>, hit: Hit) -> Option<(usize, usize)> {
+fn numbered(page: &Page<'_>, spot: Spot) -> Option<(usize, usize)> {
+    let hit = spot.hit;
     let (start, end) = (hit.start as usize, hit.end as usize);
-    let number = token_before(page, start)?;
+    let number = spot.before(page)?;
     let tail_of_number = matches!(page.before(number.start), b',' | b'.')
         && number.start > 1
         && page.bytes[number.start - 2].is_ascii_digit();
@@ -136,9 +160,10 @@ fn numbered(page: &Page<'_>, hit: Hit) -> Option<(usize, usize)> {
 const ARTICLES: [&[u8]; 9] = [b"de", b"du", b"des", b"la", b"le", b"les", b"aux", b"au", b"l"];
 
 /// `12 bis, rue de la Paix`.
-fn number_first(page: &Page<'_>, hit: Hit) -> Option<(usize, usize)> {
+fn number_first(page: &Page<'_>, spot: Spot) -> Option<(usize, usize)> {
+    let hit = spot.hit;
     let (start, mut end) = (hit.start as usize, hit.end as usize);
-    let number = token_before(page, start).filter(|number| number.len() <= 4 && start - number.end <= 7)?;
+    let number = spot.before(page).filter(|number| number.len() <= 4 && start - number.end <= 7)?;
     let gap: Vec<u8> = page.slice(number.end, start).iter().copied().filter(|byte| !b" ,".contains(byte)).collect();
     if !page.bytes[number.start].is_ascii_digit() || !matches!(gap.as_slice(), b"" | b"bis" | b"ter" | b"quater") {
         return None;
@@ -160,12 +185,16 @@ fn number_first(page: &Page<'_>, hit: Hit) -> Option<(usize, usize)> {
 }
 
 /// `rue de Rivoli 12`, `Hauptstrasse 5`, `PO Box 77`, `APO AE 09012`.
-fn number_last(page: &Page<'_>, hit: Hit) -> Option<(usize, usize)> {
+fn number_last(page: &Page<'_>, spot: Spot) -> Option<(usize, usize)> {
+    let hit = spot.hit;
     let (start, end) = (hit.start as usize, hit.end as usize);
-    let number = token_after(page, end)?;
+    let number = spot.after(page)?;
     let gap = page.slice(end, number.start);
     let first = hit.topic == topic::STREET_FIRST;
     let near = if first { gap.len() <= 28 } else { gap.len() == 1 };
+    if !near || number.len() > 6 {
+        return None;
+    }
     let comma = gap.iter().position(|byte| *byte == b',').is_none_or(|at| at + 2 == gap.len() && gap.ends_with(b" "));
     let plain = comma && gap.iter().all(|byte| byte.is_ascii_alphabetic() || b" .,'-".contains(byte));
     let letters = number.len() - number.digits as usize;
@@ -177,7 +206,7 @@ fn number_last(page: &Page<'_>, hit: Hit) -> Option<(usize, usize)> {
     }
     let word = if word > 0 { word } else { name_before(page, hit) };
     let capital = page.bytes[start - word].is_ascii_uppercase() || (first && gap.iter().any(u8::is_ascii_uppercase));
-    if !near || !plain || number.len() > 6 || !house || !(capital || page.said_before(topic::LIVES, start, 40)) {
+    if !plain || !house || !(capital || page.said_before(topic::LIVES, start, 40)) {
         return None;
     }
     let compound = first || word > 0 || page.said_before(topic::LIVES, start, 40);
@@ -199,14 +228,14 @@ fn name_before(page: &Page<'_>, hit: Hit) -> usize {
 }
 
 /// `Suite 212`, `Apt. 12` in the company of a number or of a word for an address.
-fn unit(page: &Page<'_>, hit: Hit) -> Option<(usize, usize)> {
+fn unit(page: &Page<'_>, spot: Spot) -> Option<(usize, usize)> {
+    let hit = spot.hit;
     let (start, end) = (hit.start as usize, hit.end as usize);
-    let number = token_after(page, end).filter(|number| number.start - end <= 2 && number.len() <= 5)?;
+    let number = spot.after(page).filter(|number| number.start - end <= 2 && number.len() <= 5)?;
     if page.slice(end, number.start).contains(&b'$') {
         return None;
     }
-    let house =
-        token_before(page, start).filter(|house| start - house.end <= 48 && house.len() <= 6 && house.is_number());
+    let house = spot.before(page).filter(|house| start - house.end <= 48 && house.len() <= 6 && house.is_number());
     let begins = match house {
         Some(house) if page.slice(house.end, start).iter().any(u8::is_ascii_uppercase) => house.start,
         _ if page.said_before(topic::LIVES, start, 60) => start,
@@ -216,8 +245,9 @@ fn unit(page: &Page<'_>, hit: Hit) -> Option<(usize, usize)> {
 }
 
 /// `my address is 12 Elm`, `lives at 4 rue Haute`.
-fn after_words(page: &Page<'_>, hit: Hit) -> Option<(usize, usize)> {
-    let number = token_after(page, hit.end as usize)?;
+fn after_words(page: &Page<'_>, spot: Spot) -> Option<(usize, usize)> {
+    let hit = spot.hit;
+    let number = spot.after(page)?;
     let gap = page.slice(hit.end as usize, number.start);
     if gap.len() > 24 || number.len() > 6 || !number.is_number() || gap.windows(2).any(|pair| pair == b". ") {
         return None;

@@ -4,6 +4,8 @@ use super::page::Page;
 
 /// Shorter runs are words.
 const LEAST: usize = 24;
+/// What mail and PEM break base64 into.
+const LINE: std::ops::RangeInclusive<usize> = 60..=76;
 /// Longer runs are media; their beginning decides whether they are text.
 const HEAD: usize = 64;
 
@@ -54,7 +56,7 @@ pub(super) fn hidden(page: &Page<'_>, mut each: impl FnMut(usize, usize, &str)) 
         }
         let left = page.bytes[until..token.start].iter().rev().take_while(|byte| is_base64(**byte)).count();
         let start = token.start - left;
-        let length = page.bytes[start..].iter().take_while(|byte| is_base64(**byte)).count();
+        let length = lines(page, start);
         until = start + length;
         let run = page.slice(start, until);
         if length < LEAST {
@@ -70,6 +72,21 @@ pub(super) fn hidden(page: &Page<'_>, mut each: impl FnMut(usize, usize, &str)) 
     }
 }
 
+/// The length of the base64 that begins here; where lines are as long as mail breaks them, it goes on in the next.
+fn lines(page: &Page<'_>, start: usize) -> usize {
+    let mut end = start;
+    loop {
+        let line = page.bytes[end..].iter().take_while(|byte| is_base64(**byte)).count();
+        end += line;
+        let gap = page.bytes[end..].iter().take(2).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let goes_on = LINE.contains(&line) && line % 4 == 0 && gap > 0 && is_base64(page.at(end + gap));
+        if !goes_on {
+            return end - start;
+        }
+        end += gap;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +96,15 @@ mod tests {
         assert_eq!(base64(b"aGVsbG8gd29ybGQ=").as_deref(), Some(b"hello world".as_slice()));
         assert_eq!(base64(b"_-8").as_deref(), base64(b"/+8=").as_deref());
         assert_eq!(base64(b"a*b"), None);
+    }
+
+    #[test]
+    fn what_is_broken_into_lines_is_read_as_one() {
+        let text = "SGVsbG8sIHRoaXMgaXMgYSBsZXR0ZXIgdG8gc29tZWJvZHkgd2hvIHdyb3RlIHRvIHVz\nLCBhbm5hLmJlcmdAZXhhbXBsZS5vcmcgaXMgaGVyIGFkZHJlc3M=";
+        let found = super::super::Detector::default().scan_text(text);
+        assert!(found.iter().any(|finding| finding.kind == "email"), "{found:?}");
+        let split = "SGVsbG8sIHRoaXMgaXMgYSBsZXR0ZXIgdG8gc29tZWJvZHksIGFubmEuYmVy\nZ0BleGFtcGxlLm9yZyBpcyBoZXJz";
+        let found = super::super::Detector::default().scan_text(split);
+        assert!(found.iter().any(|finding| finding.kind == "email"), "{found:?}");
     }
 }

@@ -65,10 +65,12 @@ fn has_escapes(bytes: &[u8]) -> bool {
 /// `\n`, `\u0040`, `%40`, `&#64;` and `&#x40;` as the character they stand for, with their width.
 pub(in crate::signals) fn escape(bytes: &[u8]) -> Option<(u8, u32)> {
     let printable = |code: u32| u8::try_from(code).ok().filter(|byte| (0x20..0x7f).contains(byte));
+    // JSON escapes every letter beyond ASCII unless it is told not to.
+    let letter = |code: u32| printable(code).or_else(|| plain(char::from_u32(code).filter(|_| code >= 0xa0)?));
     match bytes {
         [b'\\', b'n' | b'r', ..] => Some((b'\n', 2)),
         [b'\\', b't', ..] => Some((b'\t', 2)),
-        [b'\\', b'u', hex @ ..] => Some((printable(number(hex.get(..4)?, 16)?)?, 6)),
+        [b'\\', b'u', hex @ ..] => Some((letter(number(hex.get(..4)?, 16)?)?, 6)),
         [b'%', hex @ ..] => Some((printable(number(hex.get(..2)?, 16)?)?, 3)),
         [b'&', b'#', rest @ ..] => {
             let end = rest.iter().take(6).position(|&byte| byte == b';')?;
@@ -76,7 +78,7 @@ pub(in crate::signals) fn escape(bytes: &[u8]) -> Option<(u8, u32)> {
                 [b'x' | b'X', hex @ ..] => number(hex, 16),
                 digits => number(digits, 10),
             };
-            Some((printable(code?)?, end as u32 + 3))
+            Some((letter(code?)?, end as u32 + 3))
         }
         _ => None,
     }
@@ -207,6 +209,9 @@ fn math_letter(offset: u32) -> u8 {
 }
 
 fn other(c: char, code: u32) -> u8 {
+    if let Some(near) = code.checked_sub(NEAR_FROM).and_then(|at| NEAR.get(at as usize)) {
+        return *near;
+    }
     if let Some(zero) = ZEROS.iter().find(|&&zero| (zero..zero + 10).contains(&code)) {
         return b'0' + (code - zero) as u8;
     }
@@ -217,7 +222,24 @@ fn other(c: char, code: u32) -> u8 {
     }
 }
 
-/// Twins and signs by their code, sorted: a Russian or Chinese text asks for every letter of it.
+/// Greek, Cyrillic and Armenian by their code, what they look like or [`OTHER_LETTER`]: a Russian text asks for every letter of it.
+static NEAR: LazyLock<[u8; 0x2c0]> = LazyLock::new(|| {
+    let letter =
+        |code: u32| if char::from_u32(code).is_some_and(char::is_alphanumeric) { OTHER_LETTER } else { OTHER_SYMBOL };
+    let mut near = std::array::from_fn(|at| letter(NEAR_FROM + at as u32));
+    for (signs, byte) in TWINS {
+        for c in signs.chars() {
+            if let Some(place) = (c as u32).checked_sub(NEAR_FROM).and_then(|at| near.get_mut(at as usize)) {
+                *place = *byte;
+            }
+        }
+    }
+    near
+});
+/// Where that table begins.
+const NEAR_FROM: u32 = 0x340;
+
+/// Twins and signs by their code, sorted.
 static KNOWN: LazyLock<Vec<(u32, u8)>> = LazyLock::new(|| {
     let all = TWINS.iter().chain(SIGNS).flat_map(|(signs, byte)| signs.chars().map(move |c| (c as u32, *byte)));
     let mut known: Vec<(u32, u8)> = all.collect();
@@ -246,6 +268,7 @@ mod tests {
         assert_eq!(folded("4\u{200b}1\u{2060}1"), "411");
         assert_eq!(folded("Führer ١٢٣ pаypal"), "Fuhrer 123 paypal");
         assert_eq!(folded(r"a\u0040b%2Ec &#64;&#x40;"), "a@b.c @@");
+        assert_eq!(folded(r"Stra\u00dfe caf&#233; \u0430"), "Strase cafe a");
         assert_eq!(folded("𝟒𝟏 𝐚𝐁"), "41 aB");
         assert_eq!(folded("50% of a\\users & co"), "50% of a\\users & co");
     }

@@ -72,7 +72,7 @@ pub(super) const NUMBERS: &[NumberId] = &[
         grouped: &[(&[9, 1], 0.5), (&[3, 3, 3, 1], 0.7)],
         check: colombian,
     },
-    NumberId { kind: Kind::personal("uy_rut"), topics: topic::TAX, len: 12, bare: 0.4, grouped: &[], check: uruguayan },
+    NumberId { kind: Kind::personal("uy_rut"), topics: PERSON, len: 12, bare: 0.4, grouped: &[], check: uruguayan },
     NumberId {
         kind: Kind::personal("do_cedula"),
         topics: PERSON,
@@ -99,11 +99,19 @@ pub(super) const NUMBERS: &[NumberId] = &[
     },
     NumberId {
         kind: Kind::personal("sv_nit"),
-        topics: topic::TAX,
+        topics: PERSON,
         len: 14,
-        bare: 0.1,
+        bare: 0.2,
         grouped: &[(&[4, 6, 3, 1], 0.7)],
-        check: unchecked,
+        check: salvadoran,
+    },
+    NumberId {
+        kind: Kind::personal("pe_dni"),
+        topics: PERSON,
+        len: 9,
+        bare: 0.0,
+        grouped: &[(&[8, 1], 0.4)],
+        check: peruvian_person,
     },
 ];
 
@@ -200,4 +208,18 @@ fn venezuelan(text: &[u8]) -> bool {
     let first = [4, 8, 12, 16, 20][at];
     let rest = (first + weighted(&values(&text[1..9]), &[3, 2, 7, 6, 5, 4, 3, 2])) % 11;
     b"00987654321"[rest as usize] == text[9]
+}
+fn salvadoran(d: &[u8]) -> bool {
+    const OLD: [u32; 13] = [14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2];
+    const NEW: [u32; 13] = [2, 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2];
+    let old = value(&d[10..13]) <= 100;
+    let rest = weighted(&d[..13], if old { &OLD } else { &NEW }) % 11;
+    let check = if old { rest } else { (11 - rest) % 11 };
+    is_date(two(d, 6), two(d, 4)) && check % 10 == u32::from(d[13])
+}
+
+/// The digit that is printed behind the number on a Peruvian identity card.
+fn peruvian_person(d: &[u8]) -> bool {
+    let rest = weighted(&d[..8], &[3, 2, 7, 6, 5, 4, 3, 2]) % 11;
+    b"65432110987"[rest as usize] - b'0' == d[8]
 }

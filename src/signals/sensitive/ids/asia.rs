@@ -162,7 +162,7 @@ pub(super) const CODES: &[CodeId] = &[
     CodeId { kind: Kind::personal("sg_nric"), topics: PERSON, form: "a0000000a", bare: 0.7, check: singaporean },
     CodeId { kind: Kind::personal("tw_national_id"), topics: PERSON, form: "a000000000", bare: 0.6, check: taiwanese },
     CodeId { kind: Kind::personal("hk_id"), topics: PERSON, form: "a0000000", bare: 0.2, check: unchecked },
-    CodeId { kind: Kind::personal("ke_pin"), topics: topic::TAX, form: "a000000000a", bare: 0.4, check: unchecked },
+    CodeId { kind: Kind::personal("ke_pin"), topics: PERSON, form: "a000000000a", bare: 0.4, check: unchecked },
 ];
 
 fn aadhaar(d: &[u8]) -> bool {

@@ -89,7 +89,7 @@ pub(super) const NUMBERS: &[NumberId] = &[
     },
     NumberId {
         kind: Kind::personal("pt_nif"),
-        topics: topic::TAX,
+        topics: PERSON,
         len: 9,
         bare: 0.3,
         grouped: &[(&[3, 3, 3], 0.4)],

@@ -169,26 +169,24 @@ impl Ids {
         let start = page.tokens[first].start;
         let lead = letters_before(page, start);
         let mut best: Option<Raw> = None;
-        let (mut len, mut end, mut letters, mut mixed) = (0, start, false, 0);
+        let (mut shape, mut end, mut mixed) = (Shape::default(), start, 0);
         for (piece, token) in page.tokens[first..].iter().take(MOST_PIECES).enumerate() {
             if piece > 0 && !(token.start == end + 1 && b" -.".contains(&page.bytes[end])) {
                 break;
             }
-            (len, end, letters) = (len + token.len(), token.end, letters || !token.is_number());
             mixed += usize::from(!token.is_number());
-            if len > MOST_BYTES || mixed > MOST_MIXED {
+            if shape.len + token.len() > MOST_BYTES || mixed > MOST_MIXED {
                 break;
             }
+            shape = shape.then(page.slice(token.start, token.end));
+            end = token.end;
             let tail = letters_after(page, end);
-            if !letters && lead.is_none() && tail.is_none() {
-                continue;
-            }
             for from in [Some(start), lead].into_iter().flatten() {
                 for to in [Some(end), tail].into_iter().flatten() {
-                    let extra = lead.map_or(0, |lead| if from == lead { start - lead - 1 } else { 0 })
-                        + (to - end).saturating_sub(1);
-                    let rows = self.codes.get(len + extra).filter(|rows| !rows.is_empty() && (letters || extra > 0));
-                    let found = rows.and_then(|rows| code(page, rows, from, to));
+                    let whole = shape.between(start.saturating_sub(from + 1), to.saturating_sub(end + 1));
+                    let rows = self.codes.get(whole.len).filter(|_| whole.letters != 0);
+                    let fits = rows.is_some_and(|rows| rows.iter().any(|row| row.may_fit(whole.letters)));
+                    let found = if fits { rows.and_then(|rows| code(page, rows, from, to)) } else { None };
                     best = match (best, found) {
                         (Some(best), Some(found)) if found.confidence <= best.confidence => Some(best),
                         (best, found) => found.or(best),
@@ -197,6 +195,28 @@ impl Ids {
             }
         }
         best
+    }
+}
+
+/// Where the letters of a code are.
+#[derive(Clone, Copy, Default)]
+struct Shape {
+    len: usize,
+    letters: u32,
+}
+
+impl Shape {
+    /// With more letters and digits; no more than [`MOST_BYTES`] in all.
+    fn then(self, text: &[u8]) -> Self {
+        let letters = text.iter().rev().fold(0, |set, byte| set << 1 | u32::from(byte.is_ascii_alphabetic()));
+        Self { len: self.len + text.len(), letters: self.letters | letters << self.len }
+    }
+
+    /// With so many letters before and after.
+    fn between(self, before: usize, after: usize) -> Self {
+        let all = |count: usize| (1_u32 << count) - 1;
+        let letters = (self.letters | all(after) << self.len) << before | all(before);
+        Self { len: before + self.len + after, letters }
     }
 }
 
@@ -339,6 +359,9 @@ mod tests {
             ("身份证 360426199101010071", "cn_resident_id"),
             ("TC kimlik 10000000146", "tr_kimlik"),
             ("NRIC S2740116C", "sg_nric"),
+            ("mi DNI es 10123558-6", "pe_dni"),
+            ("NIT 0614-170590-102-8", "sv_nit"),
+            ("my national id is A001234567P", "ke_pin"),
         ] {
             assert!(kinds(text).contains(&kind), "{text}: {:?}", kinds(text));
         }
