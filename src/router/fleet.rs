@@ -20,6 +20,7 @@ use crate::{
     policy::{Policy, Verdict},
     resilience::ResilienceConfig,
     signals::sensitive::{Detector, SensitiveConfig, SensitiveReport},
+    trace::Origin,
 };
 
 /// Answer tokens assumed on a route that has not answered yet.
@@ -80,6 +81,8 @@ pub struct Fleet {
     pub targets: Vec<Arc<Target>>,
     /// The rules, compiled.
     pub policy: Policy,
+    /// The configuration as it was written.
+    pub origin: Origin,
     detector: OnceLock<Option<Detector>>,
     sensitive: SensitiveConfig,
     /// Whether every request is looked through for sensitive content: a rule reads it, or a log keeps it.
@@ -128,7 +131,8 @@ impl Fleet {
         let names: HashMap<String, usize> =
             targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
         let lanes = settings.routes.into_iter().map(|r| (r.route.id.to_string(), Arc::new(lane(r, &names)))).collect();
-        Ok(Self { targets, policy, detector, sensitive, scans, refuse_unknown: settings.refuse_unknown, lanes, names })
+        let (origin, refuse_unknown) = (settings.origin, settings.refuse_unknown);
+        Ok(Self { targets, policy, origin, detector, sensitive, scans, refuse_unknown, lanes, names })
     }
 
     /// What `name` stands for: a route, a deployment, or `"provider/model"` of a configured deployment.
@@ -168,6 +172,11 @@ impl Fleet {
                 SensitiveReport { any: true, personal: true, secrets: true, health: true, ..SensitiveReport::default() }
             }
         }
+    }
+
+    /// What counts as sensitive: from which confidence, and which types beside the usual ones.
+    pub fn sensitive(&self) -> (f64, Vec<String>) {
+        (f64::from(self.sensitive.threshold), self.sensitive.types.clone())
     }
 
     /// What looks for sensitive content; absent if it cannot be built.

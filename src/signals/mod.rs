@@ -11,6 +11,7 @@ use crate::chat::{ChatRequest, Content, Map, Part, ResponseFormat, Role};
 mod media;
 pub mod needs;
 pub mod parameters;
+mod recall;
 pub mod sensitive;
 pub mod tokens;
 
