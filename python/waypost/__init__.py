@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation, evaluate
     from .frames import BatchResult, to_dataframe
     from .proof import Counterexample, Proof, prove
+    from .replayed import Replay, ReplayedCall, replay
     from .results import (
         Attempt,
         Candidate,
@@ -87,6 +88,8 @@ __all__ = [
     "ProviderError",
     "QuotaError",
     "RateLimitError",
+    "Replay",
+    "ReplayedCall",
     "Router",
     "RuleFired",
     "ServerError",
@@ -98,12 +101,14 @@ __all__ = [
     "datasets",
     "evaluate",
     "prove",
+    "replay",
     "to_dataframe",
 ]
 
 _HOME = {
     "evaluation": ("Evaluation", "evaluate"),
     "proof": ("Counterexample", "Proof", "prove"),
+    "replayed": ("Replay", "ReplayedCall", "replay"),
     "router": ("AsyncChatStream", "ChatStream", "Router"),
     "frames": ("BatchResult", "to_dataframe"),
     "results": (

@@ -27,7 +27,8 @@ mod units;
 mod validate;
 
 pub use load::{
-    Format, document, from_env, from_env_with, from_path, from_path_with, from_text, from_value, from_value_with, review,
+    Format, document, from_env, from_env_with, from_path, from_path_with, from_text, from_value, from_value_with,
+    review,
 };
 pub use reader::Problem;
 

@@ -92,8 +92,11 @@ impl Trial {
         chance(&self.target, &self.action) / self.propensity
     }
 
-    /// The share of the other way's choices that could have been made here.
+    /// The share of the other way's choices that could have been made here. A refusal needs no outcome.
     fn support(&self) -> f64 {
+        if self.target.is_empty() {
+            return 1.0;
+        }
         self.target.iter().filter(|(action, _)| chance(&self.logged, action) > 0.0).map(|(_, chance)| chance).sum()
     }
 }

@@ -30,10 +30,11 @@ pub(super) fn digest(condition: &str) -> String {
 }
 
 impl Recalled<'_> {
-    /// What the condition of this hash came to; the outer absence means that nobody knows.
-    pub(super) fn outcome(&self, digest: Option<&String>) -> Option<Option<bool>> {
+    /// What the condition of this hash came to, in words if it failed; absent if nobody knows.
+    pub(super) fn outcome(&self, digest: Option<&String>) -> Option<Result<bool, String>> {
         let digest = digest?;
-        self.conditions.iter().find(|(known, _)| known == digest).map(|(_, outcome)| *outcome)
+        let (_, outcome) = self.conditions.iter().find(|(known, _)| known == digest)?;
+        Some(outcome.ok_or_else(|| "it failed when the request was there".into()))
     }
 }
 
@@ -59,11 +60,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        catalog::Deployment,
-        policy::rule::RuleConfig,
-        signals::Signals,
-    };
+    use crate::{catalog::Deployment, policy::rule::RuleConfig, signals::Signals};
 
     fn policy(conditions: &[&str]) -> Policy {
         let rules: Vec<RuleConfig> = conditions

@@ -45,9 +45,9 @@ pub(super) fn replay(
     strategies: &Bound<'_, PyDict>,
     since: Option<f64>,
     until: Option<f64>,
-    progress: Option<Py<PyAny>>,
+    progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Py<PyAny>> {
-    let path: PathBuf = path.extract()?;
+    let (path, progress): (PathBuf, _) = (path.extract()?, progress.map(|progress| progress.clone().unbind()));
     let mut settings = settings(source, options)?.map_err(|error| raise(py, error.into()))?;
     chooser::install(&mut settings, strategies)?;
     let span = Span { since, until };
@@ -58,7 +58,7 @@ pub(super) fn replay(
         again::replay(&path, span, settings, |row| {
             rows.push(row);
             match &progress {
-                Some(progress) if rows.len() % STEP == 0 => tell(progress, rows.len()),
+                Some(progress) if rows.len().is_multiple_of(STEP) => tell(progress, rows.len()),
                 _ => Ok(()),
             }
         })
@@ -129,6 +129,7 @@ struct Change {
 
 /// The decision that `state` holds, taken again under `source`, or else under the configuration that it was taken under.
 #[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "the arguments of one Python call")]
 pub(super) fn what_if(
     py: Python<'_>,
     handle: Option<&Decided>,

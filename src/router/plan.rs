@@ -141,7 +141,9 @@ pub fn compose(fleet: &Fleet, call: &Call, reading: Reading, id: RequestId, view
     let (mut second, mut fallback) = draft.tier(&second, &StrategyConfig::Priority, true);
     if !candidates.is_empty() {
         // Second choice is never the first to be tried where there is a first one.
-        second.iter_mut().for_each(|candidate| candidate.propensity = Some(0.0));
+        for candidate in &mut second {
+            candidate.propensity = Some(0.0);
+        }
     }
     listed.extend(second);
     let nobody = candidates.is_empty() && fallback.is_empty() && draft.failure.is_none();
@@ -283,7 +285,7 @@ impl Draft<'_> {
             preferred: self.verdict.prefers(at),
             unknown: self.needs.abilities.iter().any(|a| target.deployment().facts.has(*a).is_none()),
             sticky: self.view.sticky == Some(&target.deployment().id),
-            belief: self.belief(target, cost),
+            belief: None,
         }
     }
 

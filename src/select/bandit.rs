@@ -154,8 +154,22 @@ pub(super) fn shares(beliefs: &[Belief], explore: f64) -> Vec<f64> {
 
 /// The middles of sixteen equal shares of a standard normal distribution.
 const QUANTILES: [f64; 16] = [
-    -1.862_731_9, -1.318_010_9, -1.009_990_2, -0.776_421_8, -0.579_132_2, -0.402_250_1, -0.237_202_1, -0.078_412_4,
-    0.078_412_4, 0.237_202_1, 0.402_250_1, 0.579_132_2, 0.776_421_8, 1.009_990_2, 1.318_010_9, 1.862_731_9,
+    -1.862_731_9,
+    -1.318_010_9,
+    -1.009_990_2,
+    -0.776_421_8,
+    -0.579_132_2,
+    -0.402_250_1,
+    -0.237_202_1,
+    -0.078_412_4,
+    0.078_412_4,
+    0.237_202_1,
+    0.402_250_1,
+    0.579_132_2,
+    0.776_421_8,
+    1.009_990_2,
+    1.318_010_9,
+    1.862_731_9,
 ];
 
 /// Of each belief, the chance that it is the best one: the mean, over its possible values, of the chance that all others are
@@ -224,11 +238,7 @@ mod tests {
 
     #[test]
     fn exploring_is_bounded_and_goes_where_the_best_may_be() {
-        let beliefs = [
-            Belief { mean: 0.8, sd: 0.05 },
-            Belief { mean: 0.75, sd: 0.2 },
-            Belief { mean: 0.3, sd: 0.05 },
-        ];
+        let beliefs = [Belief { mean: 0.8, sd: 0.05 }, Belief { mean: 0.75, sd: 0.2 }, Belief { mean: 0.3, sd: 0.05 }];
         let shares = shares(&beliefs, 0.1);
         assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         assert!(shares[0] >= 0.9 && shares[1] > 0.02 && shares[2] < 0.001, "{shares:?}");
@@ -239,8 +249,7 @@ mod tests {
 
     #[test]
     fn chances_are_those_of_drawing_from_the_beliefs() {
-        let beliefs =
-            [Belief { mean: 0.5, sd: 0.2 }, Belief { mean: 0.6, sd: 0.1 }, Belief { mean: 0.4, sd: 0.3 }];
+        let beliefs = [Belief { mean: 0.5, sd: 0.2 }, Belief { mean: 0.6, sd: 0.1 }, Belief { mean: 0.4, sd: 0.3 }];
         let mut rng = Rng::with_seed(3);
         let mut gauss = || (-2.0 * rng.f64().max(1e-12).ln()).sqrt() * (std::f64::consts::TAU * rng.f64()).cos();
         let mut wins = [0_u32; 3];

@@ -118,9 +118,9 @@ fn of_group(
     let rest = (1.0 - chances.iter().map(|(_, share)| share).sum::<f64>()).max(0.0);
     let turned = super::rank::rotation(strategy, contenders.len(), turn);
     let place = |at: usize| (at + contenders.len() - turned) % contenders.len();
-    let leader = chances.iter_mut().min_by(|(a, _), (b, _)| {
-        scores[*a].total_cmp(&scores[*b]).then_with(|| place(*a).cmp(&place(*b)))
-    });
+    let leader = chances
+        .iter_mut()
+        .min_by(|(a, _), (b, _)| scores[*a].total_cmp(&scores[*b]).then_with(|| place(*a).cmp(&place(*b))));
     if let Some((_, chance)) = leader {
         *chance += rest;
     }

@@ -12,7 +12,7 @@ use crate::{
     policy::Spender,
     resilience::limit::Units,
     router::fleet::{FIRST_ANSWER, Lane, Target},
-    select::{Belief, StrategyConfig},
+    select::StrategyConfig,
     trace::{Facts, Moment, Reason, Spent},
 };
 
@@ -60,7 +60,7 @@ impl Draft<'_> {
             load: live.limiter.most().map_or(in_flight, |most| in_flight / f64::from(most.max(1))),
             share: (share < 1.0).then_some(share),
             disabled: live.is_disabled(),
-            rest: (!rest.is_zero()).then(|| rest.as_secs_f64()),
+            rest: (!rest.is_zero()).then_some(rest.as_secs_f64()),
             limit: refused.map(|refused| (refused.limit.to_owned(), refused.wait.map(|wait| wait.as_secs_f64()))),
             ..Moment::default()
         }
@@ -109,11 +109,6 @@ impl Draft<'_> {
         const PROTECT: [&str; 4] = ["require", "deny", "block", "redact"];
         let effects = self.verdict.fired.iter().flat_map(|fired| fired.effect.split(','));
         effects.into_iter().any(|effect| PROTECT.contains(&effect))
-    }
-
-    /// What the route has learned of `target`.
-    pub(super) fn belief(&self, _target: &Target, _cost: Option<Money>) -> Option<Belief> {
-        None
     }
 
     /// What the decision rests on, but for the moments.

@@ -7,7 +7,7 @@ use crate::{
     clock,
     error::Result,
     id::{DeploymentId, RequestId},
-    policy::{Recalled, Reads, Spender},
+    policy::{Reads, Recalled, Spender},
     router::{
         budget::Budgets,
         call::{Ask, Call},
@@ -84,12 +84,7 @@ pub fn again(fleet: &Fleet, case: Case<'_>, world: &World) -> Result<std::result
         sticky: case.facts.sticky.as_ref(),
         budgets: world.budgets.as_ref().unwrap_or(&nothing),
         draw: case.facts.draw,
-        again: Some(Again {
-            facts: case.facts,
-            paces: &world.paces,
-            down: &down,
-            spent: world.budgets.is_some(),
-        }),
+        again: Some(Again { facts: case.facts, paces: &world.paces, down: &down, spent: world.budgets.is_some() }),
     };
     let reading = Reading { named, signals, needs, verdict, ask };
     let plan = compose(fleet, &call, reading, RequestId::from(case.id), view)?;

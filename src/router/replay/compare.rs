@@ -9,7 +9,10 @@ use crate::{
     error::Error,
     id::DeploymentId,
     router::fleet::Fleet,
-    trace::{Candidate, Decision, Facts, log::read::{Past, Record}},
+    trace::{
+        Candidate, Decision, Facts,
+        log::read::{Past, Record},
+    },
 };
 
 impl Replayed {
@@ -136,7 +139,8 @@ fn why(past: &Past, facts: &Facts, decision: &Decision) -> String {
     let before: Vec<&str> = past.rules.iter().map(String::as_str).collect();
     let mut changes = Vec::new();
     changes.extend(fired.iter().filter(|rule| !before.contains(rule)).map(|rule| format!("rule `{rule}` fires")));
-    changes.extend(before.iter().filter(|rule| !fired.contains(rule)).map(|rule| format!("rule `{rule}` does not fire")));
+    changes
+        .extend(before.iter().filter(|rule| !fired.contains(rule)).map(|rule| format!("rule `{rule}` does not fire")));
     if !changes.is_empty() {
         words = format!("{words}; {}", changes.join(", "));
     }

@@ -94,7 +94,7 @@ pub fn replay(path: &Path, span: Span, settings: Settings, mut take: impl FnMut(
     let mut replay = Replay { fleet, world, records };
     let mut failed = None;
     let done = reader.each(|past| {
-        replay.one(past).and_then(&mut take).map_err(|error| {
+        replay.one(&past).and_then(&mut take).map_err(|error| {
             let message = error.message.clone();
             failed = Some(error);
             message
@@ -113,8 +113,8 @@ struct Replay {
 }
 
 impl Replay {
-    fn one(&mut self, past: Past) -> Result<Replayed> {
-        let row = self.decide(&past)?;
+    fn one(&mut self, past: &Past) -> Result<Replayed> {
+        let row = self.decide(past)?;
         for (deployment, outcome, seconds) in &past.attempts {
             if *outcome == Outcome::Ok {
                 let pace = self.world.paces.entry(deployment.as_str().into()).or_insert(*seconds);
@@ -128,8 +128,7 @@ impl Replay {
         let Some(facts) = &past.facts else {
             return Ok(Replayed { lacking: vec!["facts"], ..Replayed::logged(past) });
         };
-        let case =
-            Case { id: &past.id, requested: &past.requested, at: past.at, signals: &past.signals, facts };
+        let case = Case { id: &past.id, requested: &past.requested, at: past.at, signals: &past.signals, facts };
         match again(&self.fleet, case, &self.world) {
             Ok(Ok(decision)) => {
                 let row = compare::compare(&self.fleet, &self.records, past, facts, &decision);
