@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         Usage,
     )
     from .router import AsyncChatStream, ChatStream, Router
+    from .simulation import Simulation, simulate
 
 __all__ = [
     "APIConnectionError",
@@ -93,6 +94,7 @@ __all__ = [
     "Router",
     "RuleFired",
     "ServerError",
+    "Simulation",
     "StreamError",
     "UnknownModelError",
     "Usage",
@@ -102,6 +104,7 @@ __all__ = [
     "evaluate",
     "prove",
     "replay",
+    "simulate",
     "to_dataframe",
 ]
 
@@ -110,6 +113,7 @@ _HOME = {
     "proof": ("Counterexample", "Proof", "prove"),
     "replayed": ("Replay", "ReplayedCall", "replay"),
     "router": ("AsyncChatStream", "ChatStream", "Router"),
+    "simulation": ("Simulation", "simulate"),
     "frames": ("BatchResult", "to_dataframe"),
     "results": (
         "Attempt",

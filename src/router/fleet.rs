@@ -19,7 +19,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     policy::{Policy, Verdict},
     resilience::ResilienceConfig,
-    signals::sensitive::{Detector, SensitiveConfig, SensitiveReport},
+    signals::{
+        InjectionDetector,
+        sensitive::{Detector, SensitiveConfig, SensitiveReport},
+    },
     trace::Origin,
 };
 
@@ -85,6 +88,7 @@ pub struct Fleet {
     pub origin: Origin,
     detector: OnceLock<Option<Detector>>,
     sensitive: SensitiveConfig,
+    injection: OnceLock<Option<InjectionDetector>>,
     /// Whether every request is looked through for sensitive content: a rule reads it, or a log keeps it.
     pub scans: bool,
     /// Whether an unknown ability refuses.
@@ -122,6 +126,10 @@ impl Fleet {
         if scans {
             let _ = detector.set(Some(Detector::new(sensitive.clone())?));
         }
+        let injection = OnceLock::new();
+        if policy.reads().injection {
+            let _ = injection.set(Some(InjectionDetector::new()?));
+        }
         let targets: Vec<Arc<Target>> = settings
             .deployments
             .into_iter()
@@ -132,7 +140,7 @@ impl Fleet {
             targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
         let lanes = settings.routes.into_iter().map(|r| (r.route.id.to_string(), Arc::new(lane(r, &names)))).collect();
         let (origin, refuse_unknown) = (settings.origin, settings.refuse_unknown);
-        Ok(Self { targets, policy, origin, detector, sensitive, scans, refuse_unknown, lanes, names })
+        Ok(Self { targets, policy, origin, detector, sensitive, injection, scans, refuse_unknown, lanes, names })
     }
 
     /// What `name` stands for: a route, a deployment, or `"provider/model"` of a configured deployment.
@@ -177,6 +185,12 @@ impl Fleet {
     /// What counts as sensitive: from which confidence, and which types beside the usual ones.
     pub fn sensitive(&self) -> (f64, Vec<String>) {
         (f64::from(self.sensitive.threshold), self.sensitive.types.clone())
+    }
+
+    /// How much `request` looks like an attempt to take over the model. A detector that cannot be built suspects everyone.
+    pub fn injection(&self, request: &ChatRequest) -> f64 {
+        let detector = self.injection.get_or_init(|| InjectionDetector::new().ok());
+        detector.as_ref().map_or(1.0, |detector| detector.scan(request))
     }
 
     /// What looks for sensitive content; absent if it cannot be built.

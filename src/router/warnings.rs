@@ -19,12 +19,7 @@ impl Router {
 fn unread_signals(fleet: &Fleet) -> Vec<String> {
     let mut warnings = Vec::new();
     for (place, reads) in fleet.policy.each_reads().iter().enumerate() {
-        let signals = [
-            ("intent", reads.intent),
-            ("complexity", reads.complexity),
-            ("language", reads.language),
-            ("injection", reads.injection),
-        ];
+        let signals = [("intent", reads.intent), ("complexity", reads.complexity), ("language", reads.language)];
         for (signal, _) in signals.into_iter().filter(|(_, read)| *read) {
             warnings.push(format!(
                 "rules[{place}].when: nothing computes `{signal}` in this version; the condition fails, so `require`, `deny`, \

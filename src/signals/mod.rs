@@ -8,6 +8,8 @@ use serde_json::{Number, Value, json};
 
 use crate::chat::{ChatRequest, Content, Map, Part, ResponseFormat, Role};
 
+pub mod embedding;
+pub mod injection;
 mod media;
 pub mod needs;
 pub mod parameters;
@@ -15,6 +17,7 @@ mod recall;
 pub mod sensitive;
 pub mod tokens;
 
+pub use injection::InjectionDetector;
 pub use needs::needs;
 pub use parameters::with_parameters;
 pub use sensitive::SensitiveReport;
