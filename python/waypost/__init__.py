@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation, evaluate
     from .frames import BatchResult, to_dataframe
     from .proof import Counterexample, Proof, prove
+    from .replayed import Replay, ReplayedCall, replay
     from .results import (
         Attempt,
         Candidate,
@@ -88,6 +89,8 @@ __all__ = [
     "ProviderError",
     "QuotaError",
     "RateLimitError",
+    "Replay",
+    "ReplayedCall",
     "Router",
     "RuleFired",
     "ServerError",
@@ -100,6 +103,7 @@ __all__ = [
     "datasets",
     "evaluate",
     "prove",
+    "replay",
     "simulate",
     "to_dataframe",
 ]
@@ -107,6 +111,7 @@ __all__ = [
 _HOME = {
     "evaluation": ("Evaluation", "evaluate"),
     "proof": ("Counterexample", "Proof", "prove"),
+    "replayed": ("Replay", "ReplayedCall", "replay"),
     "router": ("AsyncChatStream", "ChatStream", "Router"),
     "simulation": ("Simulation", "simulate"),
     "frames": ("BatchResult", "to_dataframe"),

@@ -1,4 +1,4 @@
-"""The command line: `waypost demo | check | prove | route | chat | eval | simulate | audit | models`.
+"""The command line: `waypost demo | check | prove | route | chat | eval | replay | simulate | audit | models`.
 
 Exit codes: 0 all is well, 1 a problem was found or a call failed, 2 wrong usage, 130 interrupted. An error is one line;
 `WAYPOST_DEBUG=1` shows the traceback too.
@@ -25,7 +25,6 @@ USAGE, PROBLEM, INTERRUPTED = 2, 1, 130
 # Commands of the design that this version does not have, and what to do meanwhile.
 LATER = {
     "serve": "the gateway is not in this version; use waypost as a library",
-    "replay": "replay is not in this version; `waypost route --json` shows what a configuration decides",
 }
 
 
@@ -199,6 +198,18 @@ def _eval(arguments: argparse.Namespace) -> int:
         say(line)
     for note in found.notes:
         say(note, "dim")
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from .replayed import replay
+
+    found = replay(
+        arguments.file, arguments.config, since=arguments.since, until=arguments.until, progress=arguments.progress
+    )
+    if arguments.report:
+        found.report(arguments.report)
+    say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if arguments.json else found.explain())
     return 0
 
 
@@ -378,6 +389,14 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--stream", action="store_true", help="print the answer as it comes")
     chat.add_argument("--explain", action="store_true", help="print the decision too, to stderr")
     _eval_arguments(command("eval", _eval, "measure a configuration on prompts that models have answered already"))
+    replay = command("replay", _replay, "decide the calls of a decision log again, under another configuration")
+    replay.add_argument("file", help="the log: `telemetry.log` of the configuration")
+    replay.add_argument("--config", metavar="FILE", required=True, help="the other configuration")
+    replay.add_argument("--since", metavar="DATE", help="only calls from then on, for example 2026-07-01 (UTC)")
+    replay.add_argument("--until", metavar="DATE", help="only calls before then")
+    replay.add_argument("--report", metavar="FILE", help="write a page with the picture and the tables")
+    replay.add_argument("--json", action="store_true", help="everything as JSON")
+    replay.add_argument("--progress", action="store_true", help="show a bar (needs tqdm)")
     _simulate_arguments(
         command("simulate", _simulate, "play an outage in virtual time: what it does to latency, cost and success")
     )

@@ -25,12 +25,15 @@ __all__ = [
     "cost_saved",
     "cpt",
     "flush_logs",
+    "off_policy",
     "prove",
     "providers",
+    "replay",
     "scenarios",
     "simulate_run",
     "study",
     "verify_log",
+    "what_if",
 ]
 
 __version__: str
@@ -110,6 +113,7 @@ class Decided:
     @property
     def chosen(self) -> str | None: ...
     def explain(self) -> str: ...
+    def facts(self) -> dict[str, Any]: ...
     def state(self) -> dict[str, Any]: ...
 
 @final
@@ -164,6 +168,23 @@ class ChatChunk:
 
 def check(path: str | PathLike[str]) -> dict[str, Any]: ...
 def prove(source: object, when: str | None, never: str) -> dict[str, Any]: ...
+def replay(
+    path: str | PathLike[str],
+    source: object,
+    options: Mapping[str, Any],
+    strategies: Mapping[str, Any],
+    since: float | None = None,
+    until: float | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> list[dict[str, Any]]: ...
+def what_if(
+    handle: Decided | None,
+    state: Mapping[str, Any],
+    source: object,
+    change: Mapping[str, Any],
+    strategies: Mapping[str, Any],
+) -> Decision: ...
+def off_policy(trials: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None: ...
 def catalogue() -> dict[str, Any]: ...
 def scenarios() -> list[tuple[str, str, str]]: ...
 def simulate_run(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
 
@@ -97,6 +97,8 @@ class Candidate:
         expected_latency: Seconds to the whole answer, as measured; None before the first measurement.
         predicted_quality: 0..1; None without a predictor.
         fallback: Whether it is second choice.
+        propensity: The chance, 0 to 1, that it was the one to be tried first; None if that is not known (of a strategy of
+            one's own).
     """
 
     deployment: str
@@ -110,6 +112,7 @@ class Candidate:
     expected_latency: float | None = None
     predicted_quality: float | None = None
     fallback: bool = False
+    propensity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,8 @@ class Decision(_Value):
     def _frozen(self) -> dict[str, Any]:
         if "text" not in self._state:
             self._state["text"] = self._handle.explain()
+        if "facts" not in self._state:
+            self._state["facts"] = self._handle.facts()
         return self._state
 
     @property
@@ -264,9 +269,63 @@ class Decision(_Value):
             return self._handle.explain()  # type: ignore[no-any-return]
         return self._state["text"]  # type: ignore[no-any-return]
 
+    def what_if(
+        self,
+        config: Any = None,
+        *,
+        down: Iterable[str] = (),
+        rules: Sequence[Mapping[str, Any]] | None = None,
+        strategy: Any = None,
+        weights: Mapping[str, float] | None = None,
+        model: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        max_cost: float | None = None,
+        max_tokens: int | None = None,
+        signals: Mapping[str, Any] | None = None,
+    ) -> Decision:
+        """Return the decision that the same request would have got, had something been different.
+
+        The request itself is not needed: the decision keeps what it rested on (signals, needs, how busy and fast everyone
+        was, the draw of chance), so the answer is the same each time, and nothing is sent. With no argument the decision
+        comes out as it was planned.
+
+        Args:
+            config: Another configuration, as for :class:`Router`; without it the one that the decision was made under.
+            down: Deployments that are supposed to be switched off.
+            rules: Rules in place of those of the configuration.
+            strategy: Another strategy of the route taken: a name, a table or a function.
+            weights: Other weights for candidates of the route taken, by deployment; they are drawn from.
+            model: What the caller asks for.
+            tags: Other tags.
+            metadata: Other metadata.
+            max_cost: Another limit on the estimated cost, in US dollars.
+            max_tokens: Another limit on the answer's length.
+            signals: Other signals, by name: ``{"tokens": 50_000, "sensitive": {"health": True}}``.
+
+        Returns:
+            A decision without attempts, with the same ``id``.
+
+        Raises:
+            ConfigError: The configuration, or a rule, is wrong.
+            UnknownModelError: ``down`` or ``model`` names nobody.
+            InvalidRequestError: A rule asks for what the decision does not hold (the text; its conditions over the text
+                that were evaluated then still hold), or a decision that was copied or pickled is given no ``config``.
+
+        Example:
+            >>> from waypost import Router
+            >>> decision = Router(["ollama/llama3.3", "ollama/qwen3"]).route("Why is the sky blue?")
+            >>> decision.chosen, decision.what_if(down=["ollama/llama3.3"]).chosen
+            ('ollama/llama3.3', 'ollama/qwen3')
+        """
+        from ._what_if import what_if
+
+        arguments = locals()
+        return what_if(self, {name: value for name, value in arguments.items() if name not in ("self", "what_if")})
+
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain data; ``version`` says in which shape."""
-        return {key: value for key, value in self._state.items() if key != "text"}
+        return {key: value for key, value in self._state.items() if key not in ("text", "facts")}
 
     def to_json(self) -> str:
         """Return the decision as JSON."""

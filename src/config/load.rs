@@ -1,6 +1,6 @@
 //! From what the user hands over — a mapping, a text, a file, the environment — to checked [`Settings`].
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
 
 use serde_json::Value;
 
@@ -82,6 +82,14 @@ pub fn from_path(path: &Path, env: Env<'_>) -> Result<Settings> {
 pub fn from_path_with(path: &Path, options: Map, env: Env<'_>) -> Result<Settings> {
     let (value, file) = written(path)?;
     assemble(value, options, Some(&file), env)
+}
+
+/// The document that a file holds, as it is written.
+///
+/// # Errors
+/// The file cannot be read, or its syntax is broken.
+pub fn document(path: &Path) -> Result<Value> {
+    written(path).map(|(document, _)| document)
 }
 
 /// What a file holds, and how messages call the file.
@@ -169,6 +177,7 @@ fn survey(value: Value, options: Map, file: Option<&str>, env: Env<'_>) -> Resul
             section.clone_from(original);
         }
     }
+    settings.origin.document = Arc::new(written);
     Ok((settings, report.into_problems(), document))
 }
 

@@ -28,7 +28,8 @@ mod units;
 mod validate;
 
 pub use load::{
-    Format, from_env, from_env_with, from_path, from_path_with, from_text, from_value, from_value_with, review,
+    Format, document, from_env, from_env_with, from_path, from_path_with, from_text, from_value, from_value_with,
+    review,
 };
 pub use reader::Problem;
 
@@ -40,7 +41,7 @@ use crate::{
     policy::{budget::BudgetConfig, rule::RuleConfig},
     resilience::{ResilienceConfig, ResiliencePatch, limit::LimitConfig},
     select::StrategyConfig,
-    trace::log::LogConfig,
+    trace::{Origin, log::LogConfig},
 };
 
 /// Where `${NAME}` and the providers' keys are looked up; [`secret::process`] is the environment of this process.
@@ -67,6 +68,8 @@ pub struct Settings {
     pub refuse_unknown: bool,
     /// Where decisions are written down, if anywhere (`telemetry.log`).
     pub log: Option<LogConfig>,
+    /// As it was written.
+    pub origin: Origin,
     /// Sections of later versions that were written, as they were written: `cache`, `state`.
     pub later: Map,
 }

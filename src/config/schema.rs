@@ -244,6 +244,7 @@ pub(super) fn settings(document: &Value, env: super::Env<'_>, report: &Report) -
         seed: top.get("seed").and_then(|node| node.whole(0)),
         refuse_unknown: refuse_unknown(&top),
         log: top.get("telemetry").and_then(|node| telemetry::section(&node)),
+        origin: crate::trace::Origin::default(),
         later: later::sections(&top),
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod curve;
 pub mod frontier;
+pub mod offpolicy;
 pub mod study;
 
 pub use self::{

@@ -9,6 +9,7 @@ use super::{
     classes::{Class, Classes, Reader, Variables},
     compile::Rule,
     program::{Program, Root, language, root},
+    recall::Recalled,
 };
 use crate::error::Result;
 
@@ -127,7 +128,7 @@ impl Analysis<'_> {
 
     /// What the rules say, under what is supposed of the class.
     pub fn verdict(&self, class: &Class, named: bool) -> Verdict {
-        self.read.evaluate_in(Scope::supposing(&class.signals, &class.supposed), named)
+        self.read.evaluate_in(Scope::supposing(&class.signals, &class.supposed), named, &Recalled::default())
     }
 
     /// What the rules say about the request that stands for the class, with nothing supposed; absent if the question is

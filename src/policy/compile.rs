@@ -9,6 +9,7 @@ use super::{
     clearance::{Narrowing, Refusal},
     matcher::{self, Tags, matching},
     program::{Program, Root, language, root},
+    recall::digest,
     rule::{Redact, RuleConfig},
 };
 use crate::{
@@ -46,6 +47,10 @@ pub struct Reads {
     pub injection: bool,
     /// The spent shares of budgets.
     pub budgets: bool,
+    /// What the caller says about the request.
+    pub metadata: bool,
+    /// The labels, those that rules add among them.
+    pub tags: bool,
 }
 
 impl Reads {
@@ -58,6 +63,8 @@ impl Reads {
             "language" => self.language = true,
             "injection" => self.injection = true,
             "budgets" => self.budgets = true,
+            "metadata" => self.metadata = true,
+            "tags" => self.tags = true,
             _ => {}
         }
     }
@@ -70,6 +77,8 @@ impl Reads {
         self.language |= other.language;
         self.injection |= other.injection;
         self.budgets |= other.budgets;
+        self.metadata |= other.metadata;
+        self.tags |= other.tags;
     }
 }
 
@@ -79,6 +88,8 @@ pub(super) struct Rule {
     pub(super) name: Arc<str>,
     /// Absent means always.
     pub(super) when: Option<Program>,
+    /// The hash of the condition, by which its outcome is found again.
+    pub(super) digest: Option<String>,
     /// Of `require`, `deny` and `block`.
     pub(super) narrowings: Vec<Arc<Narrowing>>,
     pub(super) prefer: Option<Bits>,
@@ -193,6 +204,7 @@ impl Rule {
         Ok(Self {
             name,
             when: None,
+            digest: config.when.as_deref().map(digest),
             narrowings,
             prefer,
             route: config.route.clone(),

@@ -7,6 +7,7 @@ use super::{
     bits::Bits,
     clearance::Clearance,
     compile::{Policy, Rule},
+    recall::Recalled,
     rule::Redact,
 };
 use crate::{chat::Map, signals::Signals};
@@ -72,11 +73,17 @@ impl Policy {
     /// Applies the rules to a request. `named` says that the caller asked for a deployment by name: then no rule sets the
     /// route, and every other effect holds as ever.
     pub fn evaluate(&self, signals: &Signals, named: bool) -> Verdict {
-        self.evaluate_in(Scope::new(signals), named)
+        self.evaluate_in(Scope::new(signals), named, &Recalled::default())
+    }
+
+    /// The same for a request of which there is only a record: where a condition over its text is known to have come to
+    /// something, that holds again.
+    pub fn evaluate_recalled(&self, signals: &Signals, named: bool, recalled: &Recalled<'_>) -> Verdict {
+        self.evaluate_in(Scope::new(signals), named, recalled)
     }
 
     /// The same over what is already laid out.
-    pub(super) fn evaluate_in(&self, mut scope: Scope<'_>, named: bool) -> Verdict {
+    pub(super) fn evaluate_in(&self, mut scope: Scope<'_>, named: bool, recalled: &Recalled<'_>) -> Verdict {
         let mut verdict = Verdict {
             clearance: Clearance::everything(self.count),
             route: None,
@@ -88,7 +95,7 @@ impl Policy {
             preferences: Vec::new(),
         };
         for rule in &self.rules {
-            match self.holds(rule, &scope) {
+            match self.holds(rule, &scope, recalled) {
                 Ok(false) => {}
                 Ok(true) => {
                     verdict.close(rule);
@@ -107,7 +114,10 @@ impl Policy {
         verdict
     }
 
-    fn holds(&self, rule: &Rule, scope: &Scope<'_>) -> Result<bool, String> {
+    fn holds(&self, rule: &Rule, scope: &Scope<'_>, recalled: &Recalled<'_>) -> Result<bool, String> {
+        if let Some(outcome) = recalled.outcome(rule.digest.as_ref()) {
+            return outcome;
+        }
         match (&rule.when, &self.root) {
             (None, _) => Ok(true),
             (Some(program), Some(root)) => program.holds(root, scope),

@@ -134,6 +134,16 @@ impl Ledger {
         }
     }
 
+    /// Adds what was spent without having been set aside, also beyond a limit.
+    pub fn book(&mut self, who: Spender<'_>, cost: Money, now: f64) {
+        for budget in &mut self.budgets {
+            budget.roll(now);
+            let key = budget.key(who);
+            let account = budget.accounts.entry(key).or_default();
+            account.spent = account.spent + cost;
+        }
+    }
+
     /// Gives back what was set aside for an attempt that cost nothing.
     pub fn release(&mut self, reservation: Reservation, now: f64) {
         self.settle(reservation, Money::ZERO, now);

@@ -16,6 +16,7 @@ pub mod ledger;
 mod matcher;
 mod never;
 mod program;
+pub mod recall;
 pub mod rule;
 mod vocabulary;
 
@@ -25,3 +26,4 @@ pub use compile::{Policy, Reads};
 pub use evaluate::{RuleFired, Verdict};
 pub use ledger::{Ledger, Reservation, Spender, Spent};
 pub use never::never;
+pub use recall::Recalled;

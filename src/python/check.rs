@@ -3,7 +3,7 @@
 //! A configuration is written on one machine and runs on another, so a variable that is not set here is told apart from a
 //! mistake: a stand-in takes its place, and the rest is examined all the same.
 
-use std::path::PathBuf;
+use std::{cell::RefCell, collections::BTreeSet, path::PathBuf};
 
 use pyo3::prelude::*;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use super::{convert::object, error::raise};
 use crate::{
     catalog::Deployment,
     config::{self, DeploymentSettings, Problem, RouteSettings, Settings},
+    error::Result,
     policy::{
         budget::BudgetConfig,
         rule::{Matcher, RuleConfig},
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// What stands in for a variable: good as a key and as an address, and nobody's.
-pub(super) const STAND_IN: &str = "http://unset.invalid";
+const STAND_IN: &str = "http://unset.invalid";
 /// How the messages of a missing variable name it.
 const VARIABLE: &str = "environment variable `";
 
@@ -76,9 +77,27 @@ fn missing(problem: &Problem) -> Option<(String, String)> {
 }
 
 /// Which variable a message misses.
-pub(super) fn variable(message: &str) -> Option<&str> {
+fn variable(message: &str) -> Option<&str> {
     let (_, after) = message.split_once(VARIABLE)?;
     after.split_once('`').map(|(name, _)| name)
+}
+
+/// What `read` reads, with a stand-in for each variable that is missing: where nothing is sent, no key matters.
+pub(super) fn stood_in(read: impl Fn(config::Env<'_>) -> Result<Settings>) -> Result<Settings> {
+    let missing = RefCell::new(BTreeSet::new());
+    let env = |name: &str| {
+        let unset = missing.borrow().contains(name);
+        if unset { Some(STAND_IN.to_owned()) } else { config::secret::process(name) }
+    };
+    loop {
+        let settings = read(&env);
+        let unset = settings.as_ref().err().and_then(|error| variable(&error.message)).map(str::to_owned);
+        match unset {
+            // Each round names one more; a name that comes again is no name of a variable.
+            Some(name) if missing.borrow_mut().insert(name.clone()) => {}
+            _ => return settings,
+        }
+    }
 }
 
 fn meaning(settings: &Settings) -> Value {

@@ -53,12 +53,15 @@ fn failed(py: Python<'_>, error: PyErr) -> Error {
 
 /// Puts Python functions in the place of the strategies of these routes.
 pub(super) fn install(settings: &mut Settings, functions: &Bound<'_, PyDict>) -> PyResult<()> {
+    let mut kept = Vec::new();
     for (name, function) in functions {
         let name: String = name.extract()?;
         let custom = Custom(Arc::new(Function(function.unbind())));
         if let Some(route) = settings.routes.iter_mut().find(|route| route.route.id.as_str() == name) {
-            route.strategy = StrategyConfig::Custom(custom);
+            route.strategy = StrategyConfig::Custom(custom.clone());
+            kept.push((name, custom));
         }
     }
+    settings.origin.functions = Arc::new(kept);
     Ok(())
 }

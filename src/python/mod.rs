@@ -8,6 +8,7 @@ mod convert;
 mod error;
 mod learn;
 mod prove;
+mod replay;
 mod results;
 mod router;
 mod runtime;
@@ -29,6 +30,8 @@ mod _waypost {
     use super::learn::{cost_saved, cpt, study};
     #[pymodule_export]
     use super::prove::prove;
+    #[pymodule_export]
+    use super::replay::{off_policy, replay, what_if};
     #[pymodule_export]
     use super::results::{Decided, Embedded, Piece, Replied};
     #[pymodule_export]

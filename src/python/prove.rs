@@ -1,18 +1,18 @@
 //! Whether a class of requests can reach certain deployments, for Python.
 
-use std::{cell::RefCell, collections::BTreeSet, path::PathBuf};
+use std::path::PathBuf;
 
 use pyo3::prelude::*;
 
 use super::{
-    check::{STAND_IN, variable},
+    check::stood_in,
     convert::{self, object},
     error::raise,
 };
 use crate::{
     chat::Map,
     config::{self, Settings},
-    error::{Error, Result},
+    error::Result,
     router::Router,
     transport::client,
 };
@@ -38,25 +38,9 @@ pub(super) fn settings(source: Option<&Bound<'_, PyAny>>) -> PyResult<Result<Set
         (Some(source), None) => Some(convert::value(source)?),
         _ => None,
     };
-    let missing = RefCell::new(BTreeSet::new());
-    let env = |name: &str| {
-        let unset = missing.borrow().contains(name);
-        if unset { Some(STAND_IN.to_owned()) } else { config::secret::process(name) }
-    };
-    loop {
-        let read = match (&path, &value) {
-            (Some(path), _) => config::from_path_with(path, Map::new(), &env),
-            (None, Some(value)) => config::from_value_with(value.clone(), Map::new(), &env),
-            (None, None) => config::from_env_with(Map::new(), &env),
-        };
-        match read.as_ref().err().and_then(unset) {
-            // Each round names one more; a name that comes again is no name of a variable.
-            Some(name) if missing.borrow_mut().insert(name.clone()) => {}
-            _ => return Ok(read),
-        }
-    }
-}
-
-fn unset(error: &Error) -> Option<String> {
-    variable(&error.message).map(str::to_owned)
+    Ok(stood_in(|env| match (&path, &value) {
+        (Some(path), _) => config::from_path_with(path, Map::new(), env),
+        (None, Some(value)) => config::from_value_with(value.clone(), Map::new(), env),
+        (None, None) => config::from_env_with(Map::new(), env),
+    }))
 }

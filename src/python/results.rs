@@ -11,7 +11,7 @@ use crate::{
     chat::{ChatResponse, EmbedResponse, Usage},
     id::DeploymentId,
     router::{Delivered, Reply},
-    trace::Decision,
+    trace::{Decision, Origin},
 };
 
 /// Python's result class of this name, remembered in `known`, around `handle`.
@@ -52,6 +52,11 @@ impl Decided {
         Self(decision)
     }
 
+    /// The configuration that it was taken under.
+    pub(super) fn origin(&self) -> Origin {
+        self.0.origin.clone()
+    }
+
     pub(super) fn wrap(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         wrap(py, &CLASS, "Decision", self)
@@ -67,6 +72,11 @@ impl Decided {
 
     fn explain(&self) -> String {
         self.0.explain()
+    }
+
+    /// What it rested on beside its signals: enough to take it again.
+    fn facts(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        object(py, &self.0.facts())
     }
 
     fn state(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

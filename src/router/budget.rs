@@ -69,6 +69,11 @@ impl Budgets {
         self.ledger.lock().fits(who, cost, unix).err().map(|spent| overspend(spent, cost, unix))
     }
 
+    /// Books a cost that nothing was set aside for: of a past call.
+    pub fn book(&self, who: Spender<'_>, cost: Money, unix: f64) {
+        self.ledger.lock().book(who, cost, unix);
+    }
+
     /// The spent shares as rules see them.
     pub fn shares(&self, who: Spender<'_>, unix: f64) -> Vec<(String, f64)> {
         self.ledger.lock().shares(who, unix)

@@ -23,6 +23,7 @@ use crate::{
         InjectionDetector,
         sensitive::{Detector, SensitiveConfig, SensitiveReport},
     },
+    trace::Origin,
 };
 
 /// Answer tokens assumed on a route that has not answered yet.
@@ -85,6 +86,8 @@ pub struct Fleet {
     pub targets: Vec<Arc<Target>>,
     /// The rules, compiled.
     pub policy: Policy,
+    /// The configuration as it was written.
+    pub origin: Origin,
     detector: OnceLock<Option<Detector>>,
     sensitive: SensitiveConfig,
     injection: OnceLock<Option<InjectionDetector>>,
@@ -138,17 +141,8 @@ impl Fleet {
         let names: HashMap<String, usize> =
             targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
         let lanes = settings.routes.into_iter().map(|r| (r.route.id.to_string(), Arc::new(lane(r, &names)))).collect();
-        Ok(Self {
-            targets,
-            policy,
-            detector,
-            sensitive,
-            injection,
-            scans,
-            refuse_unknown: settings.refuse_unknown,
-            lanes,
-            names,
-        })
+        let (origin, refuse_unknown) = (settings.origin, settings.refuse_unknown);
+        Ok(Self { targets, policy, origin, detector, sensitive, injection, scans, refuse_unknown, lanes, names })
     }
 
     /// What `name` stands for: a route, a deployment, or `"provider/model"` of a configured deployment.
@@ -188,6 +182,11 @@ impl Fleet {
                 SensitiveReport { any: true, personal: true, secrets: true, health: true, ..SensitiveReport::default() }
             }
         }
+    }
+
+    /// What counts as sensitive: from which confidence, and which types beside the usual ones.
+    pub fn sensitive(&self) -> (f64, Vec<String>) {
+        (f64::from(self.sensitive.threshold), self.sensitive.types.clone())
     }
 
     /// How much `request` looks like an attempt to take over the model. A detector that cannot be built suspects everyone.

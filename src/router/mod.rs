@@ -24,6 +24,7 @@ pub mod quote;
 pub mod read;
 pub mod record;
 pub mod redact;
+pub mod replay;
 pub mod reply;
 mod resume;
 pub mod room;
@@ -106,13 +107,20 @@ impl Shared {
     fn plan(&self, fleet: &Fleet, call: &Call, now: Instant, number: u64) -> Result<Plan> {
         let sticky = call.session.as_ref().and_then(|session| self.sessions.lock().get(session).cloned());
         let unix = clock::unix_seconds(clock::wall());
-        let view = View { now, unix, sticky: sticky.as_ref(), budgets: &self.budgets, rng: self.rng(number) };
+        let draw = self.draw(number);
+        let view = View { now, unix, sticky: sticky.as_ref(), budgets: &self.budgets, draw, again: None };
         plan(fleet, call, RequestId::fresh(), view)
     }
 
-    fn rng(&self, call: u64) -> Rng {
+    /// The seed of every draw of the call with this number.
+    fn draw(&self, call: u64) -> u64 {
         // SplitMix's constant spreads neighbouring calls over the whole space of seeds.
-        Rng::with_seed(self.seed.load(Ordering::Relaxed) ^ call.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        self.seed.load(Ordering::Relaxed) ^ call.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    /// Chance, seeded for that call.
+    fn rng(&self, call: u64) -> Rng {
+        Rng::with_seed(self.draw(call))
     }
 }
 

@@ -1,20 +1,21 @@
 //! Stages 1 to 3 composed: request → plan. No IO and no waiting, so that `route()` is exactly this.
 
+mod moment;
 mod probe;
 
 use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
 
+pub use self::moment::Again;
 use self::probe::Resting;
 use super::{
     budget::Budgets,
     call::{Ask, Call},
     failure::no_candidates,
     fleet::{Fleet, Lane, Named, Target, resilience},
-    live::Pace,
     own,
-    read::{Needs, apply, read},
+    read::{Needs, Reading, apply, read},
     redact::redact,
     walk::{LONGEST_WAIT, Late},
 };
@@ -24,16 +25,16 @@ use crate::{
     clock::Instant,
     error::{Error, ErrorKind, Result},
     id::{DeploymentId, RequestId, RouteId},
-    policy::{Clearance, Spender, Verdict},
+    policy::{Clearance, Verdict},
     resilience::{
         backoff::RetryConfig,
         deadline::TimeoutConfig,
         limit::{CONCURRENCY, Units},
         queue::QueueConfig,
     },
-    select::{Contender, Ranked, StrategyConfig, rank},
+    select::{Contender, Ranked, StrategyConfig, propensities, rank},
     signals::{Signals, sensitive::Redaction},
-    trace::{Candidate, Decision, Reason, Record},
+    trace::{Candidate, Decision, Moment, Reason, Record},
 };
 
 /// Everything that was decided before the first attempt.
@@ -84,8 +85,10 @@ pub struct View<'a> {
     pub sticky: Option<&'a DeploymentId>,
     /// What was spent.
     pub budgets: &'a Budgets,
-    /// Chance, seeded for this call.
-    pub rng: Rng,
+    /// The seed of chance for this call.
+    pub draw: u64,
+    /// What was, where a request is decided again.
+    pub again: Option<Again<'a>>,
 }
 
 /// Plans `call` over `fleet`.
@@ -98,9 +101,21 @@ pub fn plan(fleet: &Fleet, call: &Call, id: RequestId, view: View<'_>) -> Result
     let verdict = fleet.policy.evaluate(&signals, matches!(named, Named::Deployment(_)));
     // Rules have read it, and the record is free of it.
     signals.text = String::new();
-    let (lane, single) = fleet.way(&named, &verdict);
     let ask = apply(call, &verdict)?;
     let redacted = redact(fleet, ask.clone(), &verdict, signals.sensitive.as_ref());
+    let mut plan = compose(fleet, call, Reading { named, signals, needs, verdict, ask }, id, view)?;
+    plan.redact(redacted);
+    Ok(plan)
+}
+
+/// Stages 2 and 3 over what was read of a request, which may be no longer there.
+///
+/// # Errors
+/// [`ErrorKind::Strategy`] of the user's own strategy.
+pub fn compose(fleet: &Fleet, call: &Call, reading: Reading, id: RequestId, view: View<'_>) -> Result<Plan> {
+    let Reading { named, signals, needs, verdict, ask } = reading;
+    let (lane, single) = fleet.way(&named, &verdict);
+    let rng = Rng::with_seed(view.draw);
     let mut draft = Draft {
         fleet,
         call,
@@ -109,6 +124,7 @@ pub fn plan(fleet: &Fleet, call: &Call, id: RequestId, view: View<'_>) -> Result
         signals,
         verdict: &verdict,
         view,
+        rng,
         later: Vec::new(),
         resting: Vec::new(),
         output: 0,
@@ -119,9 +135,16 @@ pub fn plan(fleet: &Fleet, call: &Call, id: RequestId, view: View<'_>) -> Result
     let of_lane = || lane.as_ref().map_or(&[][..], |lane| &lane.candidates[..]);
     let first: &[(usize, f64)] = single.as_ref().map_or_else(of_lane, |single| &single[..]);
     let strategy = lane.as_ref().map_or(&StrategyConfig::Priority, |lane| &lane.settings.strategy);
+    let strategy = &draft.restrained(strategy);
     let (mut listed, mut candidates) = draft.tier(first, strategy, false);
     let second: Vec<(usize, f64)> = lane.iter().flat_map(|lane| lane.fallback.iter().map(|at| (*at, 1.0))).collect();
-    let (second, mut fallback) = draft.tier(&second, &StrategyConfig::Priority, true);
+    let (mut second, mut fallback) = draft.tier(&second, &StrategyConfig::Priority, true);
+    if !candidates.is_empty() {
+        // Second choice is never the first to be tried where there is a first one.
+        for candidate in &mut second {
+            candidate.propensity = Some(0.0);
+        }
+    }
     listed.extend(second);
     let nobody = candidates.is_empty() && fallback.is_empty() && draft.failure.is_none();
     let probe = if nobody { draft.probe(strategy, &mut listed) } else { None };
@@ -136,16 +159,15 @@ pub fn plan(fleet: &Fleet, call: &Call, id: RequestId, view: View<'_>) -> Result
     let mut plan = draft.finish(ask, id, &named, listed, candidates, fallback);
     plan.lane = lane;
     plan.probe = probe.map(|(at, _)| at);
-    plan.redact(redacted);
     Ok(plan)
 }
 
 /// What is known about one member of a tier when it has been judged.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Member {
     at: usize,
     cost: Option<Money>,
-    pace: Pace,
+    moment: Moment,
 }
 
 struct Draft<'a> {
@@ -156,6 +178,7 @@ struct Draft<'a> {
     signals: Signals,
     verdict: &'a Verdict,
     view: View<'a>,
+    rng: Rng,
     /// Who is at a limit for the moment.
     later: Vec<Late>,
     /// Who is refused by its breaker alone, and may be asked all the same.
@@ -170,7 +193,7 @@ impl Draft<'_> {
     /// Answer tokens to expect: what the caller allows, or the running mean of the route if that is less.
     fn expected_output(&self, ask: &Ask) -> u64 {
         let Ask::Chat(request) = ask else { return 0 };
-        let mean = self.lane.map_or(400.0, Lane::mean_answer) as u64;
+        let mean = self.mean_answer() as u64;
         request.max_tokens.map_or(mean, |most| most.min(mean))
     }
 
@@ -187,8 +210,8 @@ impl Draft<'_> {
         for (at, weight) in members {
             let target = &*self.fleet.targets[*at];
             let cost = target.deployment().price.as_ref().map(|price| price.cost(&usage));
-            let one = Member { at: *at, cost, pace: target.live.pace(self.view.now) };
-            if let Some(reason) = self.refusal(*at, target, cost) {
+            let one = Member { at: *at, cost, moment: self.moment(target, cost) };
+            if let Some(reason) = self.refusal(target, &one) {
                 // Who is not among those that the user's own strategy was shown is not tried behind its back.
                 if !matches!(strategy, StrategyConfig::Custom(_)) {
                     self.later.extend(self.late(&one, &reason, fallback));
@@ -201,9 +224,14 @@ impl Draft<'_> {
             }
         }
         let ranked = self.order(strategy, &kept, &contenders);
+        let chances = propensities(strategy, &contenders, self.turn());
+        let chance = |at: usize| chances.as_ref().map(|chances| chances[at]);
         let places = ranked.iter().map(|place| kept[place.at].at).collect();
         let mut listed = Vec::with_capacity(members.len());
-        listed.extend(ranked.iter().map(|place| self.candidate(&kept[place.at], fallback, place, None)));
+        listed.extend(ranked.iter().map(|place| Candidate {
+            propensity: chance(place.at),
+            ..self.candidate(&kept[place.at], fallback, place, None)
+        }));
         let last = Ranked::default();
         if ranked.len() < kept.len() {
             let left_out = kept.iter().enumerate().filter(|(at, _)| ranked.iter().all(|place| place.at != *at));
@@ -222,8 +250,8 @@ impl Draft<'_> {
                 Vec::new()
             });
         }
-        let turn = self.lane.map_or(0, |lane| lane.turn.load(std::sync::atomic::Ordering::Relaxed));
-        rank(strategy, contenders, turn, &mut self.view.rng)
+        let turn = self.turn();
+        rank(strategy, contenders, turn, &mut self.rng)
     }
 
     fn candidate(&self, one: &Member, fallback: bool, place: &Ranked, refused: Option<Reason>) -> Candidate {
@@ -236,45 +264,48 @@ impl Draft<'_> {
             score: place.score.filter(|score| score.is_finite()),
             scores: place.scores,
             estimated_cost: one.cost,
-            expected_latency: one.pace.p50,
+            expected_latency: one.moment.p50,
             predicted_quality: None,
+            // Nothing is drawn among those who may not serve; who was left out by the user's strategy is not known.
+            propensity: Some(0.0),
+            moment: one.moment.clone(),
         }
     }
 
     fn contender(&self, one: &Member, weight: f64) -> Contender {
-        let Member { at, cost, pace } = *one;
+        let Member { at, cost, ref moment } = *one;
         let target = &*self.fleet.targets[at];
-        let in_flight = f64::from(target.live.limiter.in_flight());
         Contender {
             weight,
             cost: cost.map(Money::usd),
-            latency: if self.call.stream { pace.ttft.or(pace.p50) } else { pace.p50 },
-            stale: pace.stale,
-            load: target.live.limiter.most().map_or(in_flight, |most| in_flight / f64::from(most.max(1))),
-            share: target.live.breaker.share(self.view.now),
+            latency: if self.call.stream { moment.ttft.or(moment.p50) } else { moment.p50 },
+            stale: moment.stale,
+            load: moment.load,
+            share: moment.share.unwrap_or(1.0),
             preferred: self.verdict.prefers(at),
             unknown: self.needs.abilities.iter().any(|a| target.deployment().facts.has(*a).is_none()),
             sticky: self.view.sticky == Some(&target.deployment().id),
+            belief: None,
         }
     }
 
     /// Stage 2 for one deployment: why it may not serve, if so. What never changes is asked before what may pass.
-    fn refusal(&self, at: usize, target: &Target, cost: Option<Money>) -> Option<Reason> {
+    fn refusal(&self, target: &Target, one: &Member) -> Option<Reason> {
         let deployment = target.deployment();
-        if let Some(refusal) = self.verdict.clearance.refusal(at) {
+        if let Some(refusal) = self.verdict.clearance.refusal(one.at) {
             let rule = refusal.rule.to_string();
             return Some(if refusal.by_tag { Reason::Tag(rule) } else { Reason::Policy(rule) });
         }
-        if target.live.is_disabled() {
+        if one.moment.disabled {
             return Some(Reason::Disabled);
         }
         if deployment.facts.embedding.is_some_and(|embeds| embeds != self.needs.embed) {
             return Some(Reason::WrongKind);
         }
         self.incapable(target)
-            .or_else(|| self.too_dear(cost))
-            .or_else(|| self.unavailable(target))
-            .or_else(|| self.overspent(target, cost))
+            .or_else(|| self.too_dear(one.cost))
+            .or_else(|| one.moment.unavailable())
+            .or_else(|| self.overspent(one))
     }
 
     fn incapable(&self, target: &Target) -> Option<Reason> {
@@ -306,16 +337,6 @@ impl Draft<'_> {
         }
     }
 
-    fn unavailable(&self, target: &Target) -> Option<Reason> {
-        let wait = target.live.breaker.wait(self.view.now);
-        if !wait.is_zero() {
-            return Some(Reason::BreakerOpen(wait));
-        }
-        let units = Units { input: self.needs.tokens.tokens, output: self.output };
-        let refused = target.live.limiter.peek(units, self.view.now).err()?;
-        Some(Reason::RateLimited(refused.limit, refused.wait))
-    }
-
     /// When `one` could serve after all, if nothing but a limit stands in its way for a while. One that is full may have
     /// room at any moment.
     fn late(&self, one: &Member, reason: &Reason, fallback: bool) -> Option<Late> {
@@ -324,7 +345,7 @@ impl Draft<'_> {
             Reason::RateLimited(_, wait) => (*wait)?,
             _ => return None,
         };
-        if self.overspent(&self.fleet.targets[one.at], one.cost).is_some() {
+        if self.overspent(one).is_some() {
             return None;
         }
         // A batch may take all of its time.
@@ -334,14 +355,8 @@ impl Draft<'_> {
     }
 
     /// Asked last: whoever is refused for money would serve otherwise.
-    fn overspent(&self, target: &Target, cost: Option<Money>) -> Option<Reason> {
-        let who = Spender {
-            route: self.route(),
-            deployment: target.deployment().id.as_str(),
-            user: &self.signals.user,
-            tags: &self.verdict.tags,
-        };
-        self.view.budgets.refusal(who, cost, self.view.unix)
+    fn overspent(&self, one: &Member) -> Option<Reason> {
+        one.moment.overspent(one.cost, self.view.unix)
     }
 
     /// The route's name; for a caller who named a deployment, what the caller wrote.
@@ -372,6 +387,7 @@ impl Draft<'_> {
         let route = RouteId::from(self.route());
         let reason = self.sentence(named, &listed, refusal.as_ref());
         let units = Units { input: self.needs.tokens.tokens, output: self.output };
+        let basis = self.basis(chosen.clone());
         let decision = Decision {
             id,
             route,
@@ -386,6 +402,8 @@ impl Draft<'_> {
             attempts: Vec::new(),
             overhead: Duration::ZERO,
             at: self.view.unix,
+            basis,
+            origin: self.fleet.origin.clone(),
         };
         Plan {
             clearance: self.verdict.clearance.clone(),
@@ -439,6 +457,7 @@ impl Draft<'_> {
                     StrategyConfig::Fastest => "fastest",
                     StrategyConfig::LeastBusy => "least busy",
                     StrategyConfig::Balanced { .. } => "best balance of cost, latency and load",
+                    StrategyConfig::Bandit { .. } => "best by its scores, or drawn",
                     StrategyConfig::Custom(_) => "chosen by the strategy",
                 };
                 format!("{word} {of}")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     budget::{self, Budgets},
     call::{Ask, Call},
-    fleet::Fleet,
+    fleet::{Fleet, Named},
     plan::View,
 };
 use crate::{
@@ -51,6 +51,21 @@ pub struct Needs {
     pub max_tokens: Option<u64>,
     /// Whether vectors are wanted.
     pub embed: bool,
+}
+
+/// What planning goes by, once the request was read and the rules have spoken.
+#[derive(Debug)]
+pub struct Reading {
+    /// What the caller asked for.
+    pub named: Named,
+    /// The signals, without the text.
+    pub signals: Signals,
+    /// What a deployment must have.
+    pub needs: Needs,
+    /// What the rules say.
+    pub verdict: Verdict,
+    /// The question with the parameters that rules set.
+    pub ask: Ask,
 }
 
 /// Stage 1: reads the request, as far as rules look at it.

@@ -61,6 +61,14 @@ pub fn redact(fleet: &Fleet, ask: Ask, verdict: &Verdict, report: Option<&Sensit
     Ok(Redacted { ask, redaction })
 }
 
+/// Why a request of which only the record is left could not be redacted, as far as that shows: a part of it could not be
+/// looked at.
+pub fn unredactable(verdict: &Verdict, report: Option<&SensitiveReport>) -> Option<Error> {
+    verdict.redact.as_ref()?;
+    let what = "a part of the request cannot be looked at (a file, or too long a text)";
+    report.is_none_or(is_unread).then(|| refused(verdict, what))
+}
+
 impl Plan {
     /// Takes the question as it may be sent; if there is none, nothing is.
     pub(super) fn redact(&mut self, redacted: Result<Redacted, Error>) {
@@ -71,6 +79,7 @@ impl Plan {
             }
             Err(error) => {
                 self.decision.refuse(&error);
+                self.decision.basis.planned = None;
                 self.candidates.clear();
                 self.fallback.clear();
                 // A rule that blocks has said so with its own words.

@@ -1,10 +1,14 @@
 //! Stage 3: in what order. A strategy ranks the candidates that policy and abilities left over.
 
+pub mod bandit;
+mod chance;
 mod chooser;
 pub mod rank;
 
 use serde::Serialize;
 
+pub use bandit::{Bandit, Belief};
+pub use chance::propensities;
 pub use chooser::{Chooser, Custom, Offer, chosen};
 pub use rank::{Contender, Ranked, rank};
 
@@ -33,6 +37,11 @@ pub enum StrategyConfig {
         /// Weight of the load.
         load: f64,
     },
+    /// By the scores that answers were given, learned as they come.
+    Bandit {
+        /// The share of calls that may go to another one than the one believed best.
+        explore: f64,
+    },
     /// By the user's own function.
     Custom(Custom),
 }
@@ -48,6 +57,7 @@ impl StrategyConfig {
             Self::Fastest => "fastest",
             Self::LeastBusy => "least_busy",
             Self::Balanced { .. } => "balanced",
+            Self::Bandit { .. } => "bandit",
             Self::Custom(_) => "custom",
         }
     }
@@ -65,4 +75,7 @@ pub struct Scores {
     /// The load's part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<f64>,
+    /// How far below 1 the score expected is, less what its cost counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regret: Option<f64>,
 }

@@ -2,11 +2,15 @@
 
 use fastrand::Rng;
 
-use super::{Scores, StrategyConfig};
+use super::{
+    Scores, StrategyConfig,
+    bandit::Belief,
+    chance::{first_pick, spreads},
+};
 
 /// A deployment that may serve, as far as ranking looks at it.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Contender {
     /// Its share under `weighted`.
     pub weight: f64,
@@ -26,6 +30,8 @@ pub struct Contender {
     pub unknown: bool,
     /// The session's last answer came from it.
     pub sticky: bool,
+    /// What a strategy that learns believes of it.
+    pub belief: Option<Belief>,
 }
 
 /// A contender's place.
@@ -39,15 +45,12 @@ pub struct Ranked {
     pub scores: Scores,
 }
 
-/// A measured deployment whose figure is stale is tried first in this share of calls, so that one that recovered is found again.
-const EXPLORE: f64 = 0.05;
-
 /// Groups that stand before any score: preferred before others, known abilities before unknown ones, warm before warming up.
-type Group = (bool, bool, bool);
+pub(super) type Group = (bool, bool, bool);
 
 /// The contenders, best first. `turn` counts the calls of the route.
 pub fn rank(strategy: &StrategyConfig, contenders: &[Contender], turn: u64, rng: &mut Rng) -> Vec<Ranked> {
-    let spreads = !matches!(strategy, StrategyConfig::Priority | StrategyConfig::Cheapest);
+    let spreads = spreads(strategy);
     let groups: Vec<Group> = contenders
         .iter()
         // Slow start protects a recovering deployment from its whole share at once. Where the order is fixed by the user
@@ -57,7 +60,8 @@ pub fn rank(strategy: &StrategyConfig, contenders: &[Contender], turn: u64, rng:
     let ranked = score(strategy, contenders);
     let mut keys: Vec<f64> = ranked.iter().map(|r| r.score.unwrap_or(0.0)).collect();
     if let Some(first) = first_pick(strategy, contenders, &groups, rng) {
-        keys[first] = f64::NEG_INFINITY;
+        // Before every score, and behind a session that stays.
+        keys[first] = f64::MIN;
     }
     if spreads {
         for (key, contender) in keys.iter_mut().zip(contenders) {
@@ -90,35 +94,14 @@ fn ascending(key: f64) -> u64 {
 }
 
 /// Where the order of equals begins: round robin and ties of load move on with each turn, all else keeps the order written.
-fn rotation(strategy: &StrategyConfig, n: usize, turn: u64) -> usize {
+pub(super) fn rotation(strategy: &StrategyConfig, n: usize, turn: u64) -> usize {
     match strategy {
         StrategyConfig::RoundRobin | StrategyConfig::LeastBusy if n > 0 => (turn % n as u64) as usize,
         _ => 0,
     }
 }
 
-/// The contender that chance puts first: by weight, or to measure it anew.
-fn first_pick(strategy: &StrategyConfig, contenders: &[Contender], groups: &[Group], rng: &mut Rng) -> Option<usize> {
-    let best = groups.iter().min()?;
-    let in_best = |at: &usize| groups[*at] == *best;
-    match strategy {
-        StrategyConfig::Weighted => {
-            let total: f64 = (0..contenders.len()).filter(in_best).map(|at| contenders[at].weight).sum();
-            let mut draw = rng.f64() * total;
-            (0..contenders.len()).filter(in_best).find(|at| {
-                draw -= contenders[*at].weight;
-                draw < 0.0
-            })
-        }
-        StrategyConfig::Fastest | StrategyConfig::Balanced { .. } => {
-            let stale: Vec<usize> = (0..contenders.len()).filter(in_best).filter(|at| contenders[*at].stale).collect();
-            (!stale.is_empty() && rng.f64() < EXPLORE).then(|| stale[rng.usize(..stale.len())])
-        }
-        _ => None,
-    }
-}
-
-fn score(strategy: &StrategyConfig, contenders: &[Contender]) -> Vec<Ranked> {
+pub(super) fn score(strategy: &StrategyConfig, contenders: &[Contender]) -> Vec<Ranked> {
     let most = |of: fn(&Contender) -> Option<f64>| contenders.iter().filter_map(of).fold(0.0, f64::max);
     let dearest = most(|c| c.cost);
     let slowest = most(|c| c.latency);
@@ -133,6 +116,9 @@ fn score(strategy: &StrategyConfig, contenders: &[Contender]) -> Vec<Ranked> {
                 | StrategyConfig::Weighted
                 | StrategyConfig::RoundRobin
                 | StrategyConfig::Custom(_) => Scores::default(),
+                StrategyConfig::Bandit { .. } => {
+                    Scores { regret: Some(1.0 - c.belief.unwrap_or_default().mean), ..Scores::default() }
+                }
                 // An unpriced candidate comes last, never first.
                 StrategyConfig::Cheapest => Scores { cost: Some(c.cost.unwrap_or(f64::INFINITY)), ..Scores::default() },
                 StrategyConfig::Fastest => Scores { latency: Some(latency(c, slowest)), ..Scores::default() },
@@ -141,6 +127,7 @@ fn score(strategy: &StrategyConfig, contenders: &[Contender]) -> Vec<Ranked> {
                     cost: Some(c.cost.map_or(1.0, |cost| share(cost, dearest))),
                     latency: Some(share(latency(c, slowest), slowest)),
                     load: Some(share(c.load, busiest)),
+                    regret: None,
                 },
             };
             Ranked { at, score: total(strategy, &scores), scores }
@@ -160,6 +147,7 @@ fn total(strategy: &StrategyConfig, scores: &Scores) -> Option<f64> {
         | StrategyConfig::RoundRobin
         | StrategyConfig::Custom(_) => None,
         StrategyConfig::Cheapest => scores.cost,
+        StrategyConfig::Bandit { .. } => scores.regret,
         StrategyConfig::Fastest => scores.latency,
         StrategyConfig::LeastBusy => scores.load,
         StrategyConfig::Balanced { cost, latency, load } => Some(
@@ -185,6 +173,7 @@ mod tests {
             preferred: false,
             unknown: false,
             sticky: false,
+            belief: None,
         }
     }
 

@@ -13,6 +13,7 @@ pub mod injection;
 mod media;
 pub mod needs;
 pub mod parameters;
+mod recall;
 pub mod sensitive;
 pub mod tokens;
 

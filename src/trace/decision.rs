@@ -8,6 +8,7 @@ use std::{
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+use super::facts::{Facts, Moment, Origin};
 use crate::{
     catalog::{Ability, Money},
     chat::Map,
@@ -51,6 +52,10 @@ pub struct Decision {
     pub overhead: Duration,
     /// When the call began, in seconds since 1970.
     pub at: f64,
+    /// What else it rested on, but for the moments, which stand with the candidates: [`Decision::facts`] has all of it.
+    pub basis: Facts,
+    /// The configuration it was made under.
+    pub origin: Origin,
 }
 
 /// A decision that is still being written. Handing it out costs no copy of its candidates; writing on after that does.
@@ -111,6 +116,10 @@ pub struct Candidate {
     pub expected_latency: Option<f64>,
     /// 0..1; absent without a predictor.
     pub predicted_quality: Option<f64>,
+    /// The chance, 0..1, that it was the one to be tried first; absent if it is not known.
+    pub propensity: Option<f64>,
+    /// How it was at that moment.
+    pub moment: Moment,
 }
 
 /// Why a deployment may not serve a request.
@@ -163,6 +172,17 @@ pub struct Overspend {
 }
 
 impl Decision {
+    /// All that it rested on, beside its signals: enough to decide again.
+    pub fn facts(&self) -> Facts {
+        let moments = self.candidates.iter().map(|candidate| Moment {
+            deployment: Some(candidate.deployment.clone()),
+            propensity: candidate.propensity,
+            quality: candidate.predicted_quality,
+            ..candidate.moment.clone()
+        });
+        Facts { moments: moments.collect(), ..self.basis.clone() }
+    }
+
     /// Nothing is tried, for `error`.
     pub fn refuse(&mut self, error: &Error) {
         self.chosen = None;
@@ -332,6 +352,7 @@ impl Serialize for Candidate {
         map.serialize_entry("estimated_cost", &self.estimated_cost.map(Money::usd))?;
         map.serialize_entry("expected_latency", &self.expected_latency)?;
         map.serialize_entry("predicted_quality", &self.predicted_quality)?;
+        map.serialize_entry("propensity", &self.propensity)?;
         map.end()
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod decision;
 pub mod explain;
+pub mod facts;
 pub mod log;
 
 pub use decision::{Attempt, Candidate, Decision, Outcome, Overspend, Reason, Record};
+pub use facts::{Facts, Moment, Origin, Spent};

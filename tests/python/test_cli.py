@@ -87,7 +87,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == f"waypost {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["serve", "replay"])
+@pytest.mark.parametrize("command", ["serve"])
 def test_commands_of_later_versions_say_so(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "x.jsonl", "--config", "f.toml"]) == 2
     assert "not in this version" in capsys.readouterr().err

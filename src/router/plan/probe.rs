@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::{Draft, Member};
 use crate::{
-    resilience::{breaker::State, limit::Units, unavailable::OnAllUnavailable},
+    resilience::{breaker::State, unavailable::OnAllUnavailable},
     router::fleet::resilience,
     select::StrategyConfig,
     trace::{Candidate, Reason},
 };
 
 /// One that rests, and may be asked all the same.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Resting {
     one: Member,
     weight: f64,
@@ -25,14 +25,14 @@ impl Draft<'_> {
     /// `one` rests, for `reason`; it is kept in mind if it could be asked all the same.
     pub(super) fn rests(&self, one: &Member, weight: f64, reason: &Reason, fallback: bool) -> Option<Resting> {
         let Reason::BreakerOpen(rest) = *reason else { return None };
-        let (target, now) = (&*self.fleet.targets[one.at], self.view.now);
-        let units = Units { input: self.needs.tokens.tokens, output: self.output };
+        let target = &*self.fleet.targets[one.at];
         let may = resilience(target, self.lane).unavailable == OnAllUnavailable::ProbeBest
-            // One probe at a time.
-            && target.live.breaker.state(now) != (State::HalfOpen { probing: true })
-            && target.live.limiter.peek(units, now).is_ok()
-            && self.overspent(target, one.cost).is_none();
-        may.then_some(Resting { one: *one, weight, fallback, rest })
+            // One probe at a time. Of a request that is decided again it is not known, and it was at most one.
+            && (self.view.again.is_some()
+                || target.live.breaker.state(self.view.now) != (State::HalfOpen { probing: true }))
+            && one.moment.limit.is_none()
+            && self.overspent(one).is_none();
+        may.then_some(Resting { one: one.clone(), weight, fallback, rest })
     }
 
     /// Who is asked although it rests, as a place in the fleet, and whether it is second choice. Its record in `listed`
@@ -43,14 +43,14 @@ impl Draft<'_> {
         }
         let fallback = self.resting.iter().all(|resting| resting.fallback);
         let strategy = if fallback { &StrategyConfig::Priority } else { strategy };
-        let tier: Vec<Resting> = self.resting.iter().filter(|resting| resting.fallback == fallback).copied().collect();
-        let members: Vec<Member> = tier.iter().map(|resting| resting.one).collect();
+        let tier: Vec<Resting> = self.resting.iter().filter(|resting| resting.fallback == fallback).cloned().collect();
+        let members: Vec<Member> = tier.iter().map(|resting| resting.one.clone()).collect();
         let contenders: Vec<_> = tier.iter().map(|resting| self.contender(&resting.one, resting.weight)).collect();
         if members.is_empty() {
             return None;
         }
         let best = *self.order(strategy, &members, &contenders).first()?;
-        let chosen = tier[best.at];
+        let chosen = &tier[best.at];
         let id = &self.fleet.targets[chosen.one.at].deployment().id;
         listed.retain(|candidate| candidate.deployment != *id || candidate.fallback != fallback);
         let record = self.candidate(&chosen.one, fallback, &best, None);

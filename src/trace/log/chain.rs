@@ -7,7 +7,7 @@
 use rusqlite::{Connection, types::Value as Cell};
 use sha2::{Digest as _, Sha256};
 
-use super::entry::{ATTEMPT, DECISION};
+use super::entry::{ATTEMPT, CHOICE, DECISION};
 
 /// A hash.
 pub(super) type Hash = [u8; 32];
@@ -29,7 +29,21 @@ pub(super) const COVERED: &[Covered] = &[
     Covered { table: "feedback", columns: &["id", "at", "score", "comment"] },
     Covered { table: "gaps", columns: &["at", "dropped"] },
     Covered { table: "checkpoints", columns: &["at", "through", "hash"] },
+    Covered { table: "choices", columns: CHOICE },
 ];
+
+/// The tables of `db` that are covered. A file of an earlier version lacks those that came later; where none of their rows
+/// is, they add nothing to a hash.
+pub(super) fn covered(db: &Connection) -> rusqlite::Result<Vec<&'static Covered>> {
+    let mut find = db.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
+    let mut found = Vec::with_capacity(COVERED.len());
+    for covered in COVERED {
+        if find.exists([covered.table])? {
+            found.push(covered);
+        }
+    }
+    Ok(found)
+}
 
 /// A link under way.
 pub(super) struct Link(Sha256);
@@ -83,9 +97,15 @@ pub(super) fn reading(covered: &Covered) -> String {
 }
 
 /// The hash of the link `seq`, from what stands in the file.
-pub(super) fn hash_of(db: &Connection, prev: &[u8], seq: i64, kind: &str) -> rusqlite::Result<Hash> {
+pub(super) fn hash_of(
+    db: &Connection,
+    tables: &[&Covered],
+    prev: &[u8],
+    seq: i64,
+    kind: &str,
+) -> rusqlite::Result<Hash> {
     let mut link = Link::new(prev, seq, kind);
-    for covered in COVERED {
+    for covered in tables {
         let mut statement = db.prepare_cached(&reading(covered))?;
         let mut rows = statement.query([seq])?;
         while let Some(row) = rows.next()? {

@@ -132,7 +132,21 @@ pub(super) const ATTEMPT: &[&str] = &[
     "possibly_billed",
 ];
 
+/// The columns of `choices` after `seq`.
+pub(super) const CHOICE: &[&str] = &["id", "planned", "propensity", "facts"];
+
 impl Entry {
+    /// The cells of its row in `choices`.
+    pub(super) fn choice(&self) -> Vec<Cell> {
+        let facts = self.decision.facts();
+        vec![
+            text(self.decision.id.as_str()),
+            maybe(facts.planned.as_ref().map(DeploymentId::as_str)),
+            facts.propensity().map_or(Cell::Null, real),
+            text(serde_json::to_string(&facts).unwrap_or_default()),
+        ]
+    }
+
     /// The cells of its row in `decisions`.
     pub(super) fn cells(&self, config: &LogConfig) -> Vec<Cell> {
         let Decision { id, route, requested, chosen, error, signals, rules, redacted, at, .. } = &*self.decision;

@@ -7,6 +7,7 @@
 mod chain;
 mod entry;
 mod fork;
+pub mod read;
 mod store;
 mod verify;
 mod writer;

@@ -36,6 +36,13 @@ CREATE TABLE IF NOT EXISTS attempts (
     hedge INTEGER NOT NULL, possibly_billed INTEGER NOT NULL,
     PRIMARY KEY (seq, n)
 );
+CREATE TABLE IF NOT EXISTS choices (
+    seq INTEGER PRIMARY KEY,       -- beside the row of `decisions`; since version 2
+    id TEXT NOT NULL,
+    planned TEXT,                  -- who was to be tried first
+    propensity REAL,               -- the chance that it was the one; absent if not known
+    facts TEXT NOT NULL            -- what else the decision rested on, as JSON, without text
+);
 CREATE TABLE IF NOT EXISTS feedback (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL,

@@ -20,7 +20,9 @@ pub(super) const SCHEMA: &str = include_str!("schema.sql");
 /// "wayp": tells the file from other applications' files.
 pub(super) const APPLICATION: i32 = 0x7761_7970;
 /// The version of the tables.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
+/// The first version, which a file is brought up from by making the tables that it lacks.
+const FIRST: i32 = 1;
 /// How long one process waits for another one's write.
 const BUSY: Duration = Duration::from_secs(5);
 /// Tries against a file that another process is just making, and the pause between them: SQLite does not wait there.
@@ -88,6 +90,7 @@ impl Store {
                 Message::Decision(entry) => {
                     let mut parts = vec![("decisions", entry.cells(&self.config))];
                     parts.extend(entry.attempts().map(|cells| ("attempts", cells)));
+                    parts.push(("choices", entry.choice()));
                     tail.add(&transaction, "decision", &parts)?;
                 }
                 Message::Feedback(feedback) => {
@@ -188,6 +191,10 @@ fn prepare(path: &Path) -> Result<Connection, Trouble> {
             transaction.execute_batch(SCHEMA)?;
             transaction
                 .execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}"))?;
+        }
+        FIRST => {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.execute_batch(&format!("PRAGMA user_version = {VERSION}"))?;
         }
         VERSION => {}
         _ => return Err(Trouble::Other(Failed("the file is of a later version of waypost".into()))),

@@ -11,7 +11,7 @@ use crate::{
     error::ErrorKind,
     id::RequestId,
     signals::{SensitiveReport, Signals},
-    trace::{Attempt, Decision, Outcome},
+    trace::{Attempt, Decision, Facts, Origin, Outcome},
 };
 
 /// A folder of this test's own; it goes when the test ends.
@@ -84,6 +84,8 @@ fn entry(health: bool) -> Entry {
         attempts: vec![attempt("ohio", Some(ErrorKind::Connection)), attempt("berlin", None)],
         overhead: Duration::from_micros(30),
         at: 1_782_864_000.5,
+        basis: Facts { planned: Some("berlin".into()), draw: 7, ..Facts::default() },
+        origin: Origin::default(),
     };
     Entry {
         decision: Arc::new(decision),
