@@ -8,12 +8,19 @@ use serde_json::{Number, Value, json};
 
 use crate::chat::{ChatRequest, Content, Map, Part, ResponseFormat, Role};
 
+pub mod complexity;
+pub mod conversation;
+pub mod intent;
+pub mod language;
 mod media;
 pub mod needs;
 pub mod parameters;
 pub mod sensitive;
 pub mod tokens;
 
+pub use complexity::complexity;
+pub use intent::intents;
+pub use language::language;
 pub use needs::needs;
 pub use parameters::with_parameters;
 pub use sensitive::SensitiveReport;
