@@ -24,8 +24,6 @@ pub struct Policy {
     /// Absent if no rule has a condition.
     pub(super) root: Option<Root>,
     pub(super) reads: Reads,
-    /// Of each rule.
-    pub(super) each: Vec<Reads>,
 }
 
 /// Which of the signals that are costly some rule looks at; the others need not be computed.
@@ -102,14 +100,12 @@ impl Policy {
         let mut reads = Reads::default();
         let mut patterns = HashMap::new();
         let mut compiled = Vec::with_capacity(rules.len());
-        let mut each = vec![Reads::default(); rules.len()];
         for (place, config) in rules.iter().enumerate() {
             let mut rule = Rule::new(config, place, deployments)?;
             reads.sensitive |= config.redact.is_some();
             if let (Some(source), Some(env)) = (&config.when, &env) {
                 let (program, checked) = Program::compile(env, source, &known, &format!("rules[{place}].when"))?;
                 reads.unite(checked.reads);
-                each[place] = checked.reads;
                 patterns.extend(checked.patterns);
                 rule.when = Some(program);
             }
@@ -122,7 +118,7 @@ impl Policy {
         if let Some(root) = &root {
             constants(&mut compiled, root)?;
         }
-        Ok(Self { rules: compiled, count: deployments.len(), root, reads, each })
+        Ok(Self { rules: compiled, count: deployments.len(), root, reads })
     }
 
     /// Every condition that does not compile, each at its path: what [`Policy::compile`] would stumble over, one by one.
@@ -141,11 +137,6 @@ impl Policy {
     /// Which of the costly signals some rule looks at.
     pub fn reads(&self) -> Reads {
         self.reads
-    }
-
-    /// Which of the costly signals the condition of each rule looks at, in the order written.
-    pub fn each_reads(&self) -> &[Reads] {
-        &self.each
     }
 }
 

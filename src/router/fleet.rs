@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::live::Live;
+use super::{live::Live, meaning};
 use crate::{
     adapter::{self, Adapter},
     catalog::Deployment,
@@ -17,9 +17,13 @@ use crate::{
     clock::Instant,
     config::{DeploymentSettings, RouteSettings, Settings},
     error::{Error, ErrorKind, Result},
-    policy::{Policy, Verdict},
+    policy::{Policy, Reads, Verdict},
     resilience::ResilienceConfig,
-    signals::sensitive::{Detector, SensitiveConfig, SensitiveReport},
+    signals::{
+        InjectionDetector,
+        intent::{self, Examples},
+        sensitive::{Detector, SensitiveConfig, SensitiveReport},
+    },
 };
 
 /// Answer tokens assumed on a route that has not answered yet.
@@ -82,6 +86,11 @@ pub struct Fleet {
     pub policy: Policy,
     detector: OnceLock<Option<Detector>>,
     sensitive: SensitiveConfig,
+    injection: OnceLock<Option<InjectionDetector>>,
+    /// The user's own intents.
+    pub examples: Examples,
+    /// What is worked out of every request: a rule or a strategy reads it.
+    pub wanted: Reads,
     /// Whether every request is looked through for sensitive content: a rule reads it, or a log keeps it.
     pub scans: bool,
     /// Whether an unknown ability refuses.
@@ -106,8 +115,9 @@ impl Fleet {
     /// [`ErrorKind::Config`] for a rule that does not compile.
     pub fn new(settings: Settings, before: Option<&Self>, now: Instant) -> Result<Self> {
         let deployments: Vec<&Deployment> = settings.deployments.iter().map(|d| &d.deployment).collect();
-        // No intents are handed over, so that none is checked: the built-in ones have no names until something computes them.
-        let policy = Policy::compile(&settings.rules, &deployments, &[])?;
+        let examples = Examples::new(&settings.intents);
+        let policy = Policy::compile(&settings.rules, &deployments, &intent::names(examples.names()))?;
+        let wanted = meaning::wanted(policy.reads(), settings.routes.iter().map(|route| &route.strategy));
         let sensitive = SensitiveConfig {
             threshold: settings.sensitive.threshold as f32,
             types: settings.sensitive.types.clone(),
@@ -119,6 +129,10 @@ impl Fleet {
         if scans {
             let _ = detector.set(Some(Detector::new(sensitive.clone())?));
         }
+        let injection = OnceLock::new();
+        if policy.reads().injection {
+            let _ = injection.set(Some(InjectionDetector::new()?));
+        }
         let targets: Vec<Arc<Target>> = settings
             .deployments
             .into_iter()
@@ -128,7 +142,19 @@ impl Fleet {
         let names: HashMap<String, usize> =
             targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
         let lanes = settings.routes.into_iter().map(|r| (r.route.id.to_string(), Arc::new(lane(r, &names)))).collect();
-        Ok(Self { targets, policy, detector, sensitive, scans, refuse_unknown: settings.refuse_unknown, lanes, names })
+        Ok(Self {
+            targets,
+            policy,
+            examples,
+            wanted,
+            detector,
+            sensitive,
+            injection,
+            scans,
+            refuse_unknown: settings.refuse_unknown,
+            lanes,
+            names,
+        })
     }
 
     /// What `name` stands for: a route, a deployment, or `"provider/model"` of a configured deployment.
@@ -168,6 +194,12 @@ impl Fleet {
                 SensitiveReport { any: true, personal: true, secrets: true, health: true, ..SensitiveReport::default() }
             }
         }
+    }
+
+    /// How much `request` looks like an attempt to take over the model. A detector that cannot be built suspects everyone.
+    pub fn injection(&self, request: &ChatRequest) -> f64 {
+        let detector = self.injection.get_or_init(|| InjectionDetector::new().ok());
+        detector.as_ref().map_or(1.0, |detector| detector.scan(request))
     }
 
     /// What looks for sensitive content; absent if it cannot be built.

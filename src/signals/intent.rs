@@ -29,6 +29,9 @@ pub const OTHER: &str = "other";
 /// Below this score a request is [`OTHER`]: less than one good cue.
 const FLOOR: f64 = 0.45;
 
+/// What the score of a question counts against the score of any other task.
+const YIELD: f64 = 0.8;
+
 /// Evidence that makes a score of two thirds: about one good cue.
 const SCALE: f64 = 2.2;
 
@@ -41,7 +44,8 @@ const SYSTEM: usize = 600;
 /// A request stands within so many bytes of the beginning of a text or of its last paragraph.
 const OPENING: usize = 48;
 
-/// Beyond so many bytes from both ends a text is taken to be pasted.
+/// In a text of more than twice as many bytes, what is further than this from the beginning and not in a last paragraph of
+/// at most so many is taken to be pasted.
 const NEAR: usize = 320;
 
 /// What a cue in pasted text counts.
@@ -131,7 +135,7 @@ pub fn intents(request: &ChatRequest, text: &str, own: &Examples) -> (String, Ve
     let shipped = shipped(request, text);
     let mut scores: Vec<(String, f64)> =
         Intent::ALL.iter().zip(shipped).map(|(intent, score)| (intent.name().to_owned(), score)).collect();
-    let mut best = best_of(&scores).filter(|(_, score)| *score >= FLOOR).map(|(name, _)| name.to_owned());
+    let mut best = likeliest(&shipped).map(|intent| intent.name().to_owned());
     let near = own.scores(text);
     if let Some((name, _)) = best_of(&near).filter(|(_, score)| *score >= THRESHOLD) {
         best = Some(name.to_owned());
@@ -143,6 +147,14 @@ pub fn intents(request: &ChatRequest, text: &str, own: &Examples) -> (String, Ve
         }
     }
     (best.unwrap_or_else(|| OTHER.to_owned()), scores)
+}
+
+/// The shipped intent that fits best. Nearly everything that is asked is a question too, so that one yields.
+fn likeliest(scores: &[f64; 11]) -> Option<Intent> {
+    let yields = |intent: Intent| if intent == Intent::QuestionAnswering { YIELD } else { 1.0 };
+    let fitting = Intent::ALL.into_iter().zip(scores).filter(|(_, score)| **score >= FLOOR);
+    let fitting = fitting.map(|(intent, score)| (intent, score * yields(intent)));
+    fitting.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(intent, _)| intent)
 }
 
 fn best_of(scores: &[(String, f64)]) -> Option<(&str, f64)> {
@@ -218,7 +230,7 @@ fn gather(text: &str, evidence: &mut [f32; 11]) {
             continue;
         }
         let mut counts = if ROWS[row].2 && !is_opening(found.start(), last) { ASIDE } else { 1.0 };
-        if found.start() > NEAR && found.end() + NEAR < text.len() {
+        if is_pasted(found.start(), text.len(), last) {
             counts *= PASTED;
         }
         // 1, 1/2, 1/4 …: the same thing said again is not news.
@@ -243,6 +255,11 @@ fn is_whole(text: &str, start: usize, end: usize, goes_on: bool) -> bool {
 
 fn is_opening(at: usize, last: usize) -> bool {
     at < OPENING || (at >= last && at < last + OPENING)
+}
+
+fn is_pasted(at: usize, length: usize, last: usize) -> bool {
+    let in_last = at >= last && length - last <= NEAR;
+    length > 2 * NEAR && at > NEAR && !in_last
 }
 
 /// Where the last paragraph or line begins.

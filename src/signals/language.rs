@@ -67,6 +67,7 @@ fn of_prose(sample: &str) -> Language {
 fn of_script(script: Script, sample: &str) -> Option<&'static str> {
     // Japanese is written in Han too, and its own signs may be few.
     let kana = || sample.chars().any(|c| ('\u{3040}'..='\u{30ff}').contains(&c));
+    let has = |letters: &[char]| sample.contains(letters);
     Some(match script {
         Script::Mandarin => {
             if kana() {
@@ -93,7 +94,18 @@ fn of_script(script: Script, sample: &str) -> Option<&'static str> {
         Script::Tamil => "ta",
         Script::Telugu => "te",
         Script::Ethiopic => "am",
-        Script::Hebrew | Script::Arabic | Script::Devanagari | Script::Cyrillic | Script::Latin => return None,
+        Script::Hebrew => "he",
+        // Letters that Arabic does not have tell its neighbours.
+        Script::Arabic => {
+            if has(&['ٹ', 'ڈ', 'ڑ', 'ے', 'ں']) {
+                "ur"
+            } else if has(&['پ', 'چ', 'ژ', 'گ', 'ک', 'ی']) {
+                "fa"
+            } else {
+                "ar"
+            }
+        }
+        Script::Devanagari | Script::Cyrillic | Script::Latin => return None,
     })
 }
 
@@ -163,15 +175,39 @@ fn prose(text: &str, sample: &mut String) {
 
 /// Whether a line looks like code, markup or data and not like a sentence.
 fn is_code(line: &str) -> bool {
-    let starts = ["import ", "from ", "def ", "class ", "fn ", "return ", "#include", "public ", "const ", "let ", "var "];
-    let ends = line.ends_with(['{', '}', ';']) || (line.ends_with(':') && line.contains('('));
+    let starts =
+        ["import ", "from ", "def ", "class ", "fn ", "return ", "#include", "public ", "const ", "let ", "var "];
+    let ends = line.ends_with(['{', '}'])
+        || (line.ends_with(';') && line.contains(['(', '=', '.']))
+        || (line.ends_with(':') && line.contains('('));
     if ends || starts.iter().any(|start| line.starts_with(start) && line.contains(['(', '=', '<', '{', '.'])) {
         return true;
     }
     let (mut symbols, mut all) = (0_usize, 0_usize);
     for c in line.chars() {
         all += 1;
-        symbols += usize::from(matches!(c, '=' | '{' | '}' | '[' | ']' | '<' | '>' | '|' | '\\' | '/' | '_' | '#' | '$' | '@' | '&' | '*' | '+' | '^' | '`' | '~'));
+        symbols += usize::from(matches!(
+            c,
+            '=' | '{'
+                | '}'
+                | '['
+                | ']'
+                | '<'
+                | '>'
+                | '|'
+                | '\\'
+                | '/'
+                | '_'
+                | '#'
+                | '$'
+                | '@'
+                | '&'
+                | '*'
+                | '+'
+                | '^'
+                | '`'
+                | '~'
+        ));
     }
     symbols as f64 > SYMBOLS * all as f64 && symbols > 2
 }

@@ -258,6 +258,14 @@ fn of_the_smaller_sections() {
     mistake(with_base("[intents]\nother = [\"x\"]"), "intents.other", "choose another name");
     mistake(with_base("[sensitive]\nthreshold = 1.5"), "sensitive.threshold", "a number from 0 to 1");
     mistake(with_base("[sensitive]\ntypes = [\"Person\"]"), "sensitive.types[0]", "did you mean `person`?");
+    mistake(with_base("[sensitive]\ntypes = [\"locaton\"]"), "sensitive.types[0]", "did you mean `location`?");
+    mistake(with_base("[sensitive]\ntypes = [\"email\", \"ssn\"]"), "sensitive.types[1]", "did you mean `us_ssn`?");
+    mistake(
+        with_base("[sensitive]\ntypes = [\"shoe_size\"]"),
+        "sensitive.types[0]",
+        "`shoe_size` is no sensitive type",
+    );
+    mistake(with_base("[[rules]]\nredact = [\"emial\"]"), "rules[0].redact[0]", "did you mean `email`?");
     mistake(with_base("[sensitive]\ntreshold = 0.5"), "sensitive.treshold", "did you mean `threshold`?");
     mistake(with_base("[budgets.daily]\nusd = 25.0"), "budgets.daily.window", "`window` is missing");
     mistake(with_base("[budgets.daily]\nusd = -1\nwindow = \"1d\""), "budgets.daily.usd", "not negative");

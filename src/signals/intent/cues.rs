@@ -10,7 +10,7 @@ use super::Intent::{self, *};
 pub(super) type Row = (Intent, f32, bool, &'static str);
 
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 47] = [
+pub(super) const ROWS: [Row; 50] = [
     // Code.
     (Code, 2.2, false, "python|javascript|typescript|java|rust|golang|c++|c#|kotlin|php|sql|html|css|bash script|shell script|regex|regular expression*|\
         postgres*|mysql|sqlite|django|flask|fastapi|react|numpy|pandas|pytorch|node.js|docker*|kubernetes|dockerfile|git|cargo|npm|makefile|json parser"),
@@ -49,7 +49,7 @@ pub(super) const ROWS: [Row; 47] = [
         from this email|from the invoice|aus dem text|aus dem folgenden|du texte|del texto|del siguiente|all names|all dates|all email addresses|all the dates|all the names|line items|structured data"),
     (Extraction, 3.6, true, "extract|pull out|list all|list every|find all the names|identify all|parse|extrahier*|nenne alle|extrais|extraire|extrayez|relève|extrae|extraer|lista todos|lista todas|get all the"),
     // Translation.
-    (Translation, 3.4, false, "translation|translate|translated|translator|übersetz*|traduction|traduire|traducción|traducir|into english|into german|into french|into spanish|into italian|into japanese|into chinese|into portuguese|\
+    (Translation, 3.4, false, "translation|translated|translator|übersetz*|traduction|traduire|traducción|traducir|into english|into german|into french|into spanish|into italian|into japanese|into chinese|into portuguese|\
         to english|to german|to french|to spanish|to italian|to japanese|ins englische|ins deutsche|ins französische|ins spanische|auf englisch|auf deutsch|auf französisch|auf spanisch|en anglais|en allemand|en français|en espagnol|\
         al inglés|al alemán|al francés|al español|in english|in german|in french|in spanish|how do you say|how do i say|wie sagt man|wie heißt|comment dit-on|cómo se dice"),
     (Translation, 3.6, true, "translate|übersetz*|traduis|traduisez|traduire|traduce|traducir|how do you say|wie sagt man|comment dit-on|cómo se dice|say in"),
@@ -58,7 +58,7 @@ pub(super) const ROWS: [Row; 47] = [
         spam or not|toxic or|true or false|klassifizier*|kategorie*|stimmung|positiv oder negativ|classifie*|catégorie*|catégorise|sentiment|clasifica*|categoría*|positivo o negativo|topic of this|which of the following labels|answer with one word"),
     (Classification, 3.6, true, "classify|categorise|categorize|label|tag|rate|detect whether|is this review|is this message|klassifizier*|ordne|classe|classez|classifie*|clasifica*|etiqueta*|determine whether|determine the sentiment"),
     // Question answering.
-    (QuestionAnswering, 1.2, true, "what|who|whom|whose|where|when|which|why|how|is|are|was|were|do|does|did|can|has|in which|name the|define|explain|describe|tell me about|\
+    (QuestionAnswering, 1.6, true, "what|who|whom|whose|where|when|which|why|how|is|are|was|were|do|does|did|can|has|in which|name the|define|explain|describe|tell me about|\
         was|wer|wen|wem|wo|wann|welche*|warum|wieso|wie|ist|sind|erkläre*|nenne|que|qui|quoi|où|quand|quel|quelle|quels|quelles|pourquoi|comment|est-ce|explique*|qu'est-ce|\
         qué|quién|dónde|cuándo|cuál|por qué|cómo|es|explica*|define"),
     (QuestionAnswering, 1.5, false, "according to the passage|based on the context|based on the passage|answer the question|answer the following|multiple-choice|multiple choice|options:|context:|correct answer|which of the following|\
@@ -80,6 +80,11 @@ pub(super) const ROWS: [Row; 47] = [
     (Reasoning, 2.2, false, "who is lying|what can we conclude|can we conclude|which option is|what follows|is it possible that|if all|all of the|some of the|none of the|warum folgt|who owns the|in what order|best strategy|what would happen if|was würde passieren|que se passerait-il|qué pasaría si|pros and cons|vor- und nachteile|avantages et inconvénients|ventajas y desventajas"),
     (Chat, 1.2, false, "😀|😊|😂|:)|:-)|❤|👍"),
     (QuestionAnswering, 0.8, false, "what year|which country|which city|the name of|who wrote|who was|who is|who played|when was|when did|where is|where was|wer war|wer ist|wann wurde|qui a|qui est|quién fue|quién es|cuándo"),
+    (Chat, 2.4, false, "are you a|are you human|are you real|are you an ai|are you okay|are you ok|your age|old are you|your hobbies|your name|made you|created you|your birthday|you born|are you from|\
+        can i ask you|can you do|tell me something|jokes|do you feel|pets do you|your job|your boss|do you work|you work for|see ya|siri|your favorite|your favourite|you think of|do you know|wie alt bist du|\
+        wer bist du|qui es-tu|quel âge as-tu|quién eres|cuántos años tienes|erzähl mir|raconte-moi|cuéntame"),
+    (Mathematics, 1.0, false, "angle|degrees|inches|feet|gallons|miles|kilometers|years old|years older|years younger|increased by|decreased by|times the|per minute|fraction|decimal|digit|digits|number of|alter|winkel|grad|angle|grados|ángulo"),
+    (Reasoning, 2.4, false, "houses in a row|each person|each house|different characteristics|nächste nachbar|wer wohnt|qui habite|quién vive|next to the|directly left of|seating arrangement|exactly one of them"),
     // Against what looks alike.
     (Code, -1.2, false, "dress code|code of conduct|area code|zip code|postal code|promo code|qr code|class action|world class|working class|high school class|a snake|java island"),
     (Mathematics, -1.5, false, "python|javascript|function that|write a function|write a program|sql|code|einen code|assert|def "),

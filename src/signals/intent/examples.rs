@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use crate::signals::language::cut;
 
 /// From which likeness an own intent holds; measured in `docs/signals.md`.
-pub const THRESHOLD: f64 = 0.42;
+pub const THRESHOLD: f64 = 0.34;
 
 /// What a small word weighs against another one.
 const SMALL: f32 = 0.25;
@@ -63,7 +63,8 @@ impl Examples {
         }
         let mut counts: HashMap<u64, u32> = HashMap::new();
         all.iter().flat_map(HashMap::keys).for_each(|feature| *counts.entry(*feature).or_default() += 1);
-        let rare = |count: u32| ((phrases.len() as f32 + 1.0) / (count as f32 + 0.5)).ln().max(0.1);
+        let number = phrases.len() as f32;
+        let rare = |count: u32| ((number + 1.0) / (count as f32 + 0.5)).ln().max(0.1);
         let rarity: HashMap<u64, f32> = counts.iter().map(|(feature, count)| (*feature, rare(*count))).collect();
         let mut examples = Self {
             names: intents.iter().map(|(name, _)| name.clone()).collect(),

@@ -11,6 +11,9 @@ const COUNTED: usize = 2_000;
 /// A text without a question of at most so many bytes, in a conversation, is talk.
 const SHORT: usize = 40;
 
+/// A sum that is told as a tale has fewer bytes than this.
+const TALE: usize = 900;
+
 /// Adds what the shape of `request`, whose last user message is `text`, says.
 pub(super) fn gather(request: &ChatRequest, text: &str, evidence: &mut [f32; 11]) {
     let seen = cut(text, COUNTED);
@@ -61,7 +64,10 @@ fn sums(text: &str) -> f32 {
     }
     let all = text.len().max(60) as f32;
     let formulas = if dollars >= 2 && dollars % 2 == 0 && text.contains(['\\', '^', '=']) { 1.5 } else { 0.0 };
+    // In a long text numbers are the text's.
+    let counts = if text.len() > TALE { 0.2 } else { 1.0 };
     let share = numbers as f32 / all * 60.0;
+    let most = if numbers > 2 { 1.4 } else { 0.8 };
     let terms = if numbers >= 2 { (operators as f32 * 0.35).min(1.4) } else { 0.0 };
-    share.min(0.8) * f32::from(u8::from(numbers >= 2)) + formulas + terms
+    counts * (share.min(most) * f32::from(u8::from(numbers >= 2)) + terms) + formulas
 }

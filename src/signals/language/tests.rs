@@ -36,7 +36,16 @@ fn short_prompts_have_their_language() {
 
 #[test]
 fn what_shows_no_language_is_unknown() {
-    for text in ["", "   ", "12345", "\u{1f600}\u{1f680}", "fn main() {\n    let x = 1;\n}", "x", "Anna Berg", "{\"a\": [1, 2]}"] {
+    for text in [
+        "",
+        "   ",
+        "12345",
+        "\u{1f600}\u{1f680}",
+        "fn main() {\n    let x = 1;\n}",
+        "x",
+        "Anna Berg",
+        "{\"a\": [1, 2]}",
+    ] {
         let found = language([text]);
         assert_eq!(found.code, UNKNOWN, "{text}");
         assert!(found.confidence < SURE, "{text}");

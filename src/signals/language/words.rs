@@ -13,7 +13,7 @@ pub(super) const WORDS: [(&str, &str); 20] = [
             donne au aux par ou mais si est-ce résume traduis cela faire moi ai a à"),
     ("es", "el la los las y es son un una unos de del que qué por porque cómo cuándo dónde cuál quién yo tú él ella nosotros mi tu su \
             este esta estos en para con no se lo al más pero si puedes puede hola gracias escribe explica dame sobre como está muy \
-            resume traduce hay fue ser cielo buenos días"),
+            resume traduce hay fue ser buenos días"),
     ("it", "il lo la gli le e è sono un uno una di del della dei che chi perché come quando dove quale io tu lui lei noi mio mia questo \
             questa in per con non si più ma se puoi può ciao grazie scrivi spiega dammi su nel nella alla anche buongiorno riassumi traduci"),
     ("pt", "o a os as e é são um uma de do da dos das que quem por porque como quando onde qual eu você ele ela nós meu minha este esta \
@@ -42,7 +42,7 @@ pub(super) const WORDS: [(&str, &str); 20] = [
             jika bisa tolong tulis jelaskan halo terima kasih akan ada"),
     ("vi", "và là của có không một những các được cho với này đó tôi bạn anh gì tại sao như thế nào ai khi đâu hãy viết giải thích xin chào cảm ơn"),
     ("ru", "и в не на что это как я с а по он она мы вы мой из у за к для от но или если почему где когда кто какой можно напиши объясни \
-            привет спасибо мне есть был пожалуйста переведи небо так же"),
+            привет спасибо мне есть был пожалуйста переведи так же"),
     ("uk", "і в не на що це як я з а по він вона ми ви мій із у за до для від але або якщо чому де коли хто який можна напиши поясни \
             привіт дякую мені є був будь ласка та"),
 ];

@@ -24,7 +24,7 @@ fn sextet(byte: u8) -> Option<u32> {
 }
 
 /// The bytes that base64 stands for; white space and padding are skipped.
-pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::signals) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
     let (mut bits, mut count) = (0_u32, 0);
     for byte in text.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != b'=') {
@@ -39,7 +39,7 @@ pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether bytes are text: printable ASCII nearly throughout, or sound UTF-8.
-pub(super) fn is_text(bytes: &[u8]) -> bool {
+pub(in crate::signals) fn is_text(bytes: &[u8]) -> bool {
     let plain = bytes.iter().filter(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()).count();
     !bytes.is_empty()
         && (plain * 20 >= bytes.len() * 19 || (plain * 2 >= bytes.len() && std::str::from_utf8(bytes).is_ok()))

@@ -3,7 +3,7 @@
 //!
 //! Plain ASCII without escapes, the common case, is borrowed as it is.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 /// A letter of a script that no recogniser reads. It is no word character: Chinese runs on without spaces.
 pub(super) const OTHER_LETTER: u8 = 0x80;
@@ -63,7 +63,7 @@ fn has_escapes(bytes: &[u8]) -> bool {
 }
 
 /// `\n`, `\u0040`, `%40`, `&#64;` and `&#x40;` as the character they stand for, with their width.
-fn escape(bytes: &[u8]) -> Option<(u8, u32)> {
+pub(in crate::signals) fn escape(bytes: &[u8]) -> Option<(u8, u32)> {
     let printable = |code: u32| u8::try_from(code).ok().filter(|byte| (0x20..0x7f).contains(byte));
     match bytes {
         [b'\\', b'n' | b'r', ..] => Some((b'\n', 2)),
@@ -166,7 +166,7 @@ const SIGNS: &[(&str, u8)] = &[
 ];
 
 /// The byte a character is read as; `None` for what is invisible.
-fn plain(c: char) -> Option<u8> {
+pub(in crate::signals) fn plain(c: char) -> Option<u8> {
     let code = c as u32;
     Some(match code {
         0xad
@@ -210,12 +210,26 @@ fn other(c: char, code: u32) -> u8 {
     if let Some(zero) = ZEROS.iter().find(|&&zero| (zero..zero + 10).contains(&code)) {
         return b'0' + (code - zero) as u8;
     }
-    let table = if code < 0x600 { TWINS } else { SIGNS };
-    match table.iter().find(|(signs, _)| signs.contains(c)) {
-        Some(&(_, byte)) => byte,
+    match known(c, code) {
+        Some(byte) => byte,
         None if c.is_alphanumeric() || (0x900..0xe00).contains(&code) => OTHER_LETTER,
         None => OTHER_SYMBOL,
     }
+}
+
+/// Twins and signs by their code, sorted: a Russian or Chinese text asks for every letter of it.
+static KNOWN: LazyLock<Vec<(u32, u8)>> = LazyLock::new(|| {
+    let all = TWINS.iter().chain(SIGNS).flat_map(|(signs, byte)| signs.chars().map(move |c| (c as u32, *byte)));
+    let mut known: Vec<(u32, u8)> = all.collect();
+    known.sort_unstable();
+    known
+});
+
+fn known(c: char, code: u32) -> Option<u8> {
+    if (0x600..0x900).contains(&code) || c.is_ascii() {
+        return None;
+    }
+    KNOWN.binary_search_by_key(&code, |(sign, _)| *sign).ok().map(|at| KNOWN[at].1)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Somebody's health: a condition or a medicine next to the person who has it. A question about a disease is no secret.
 
+use super::illness::{CONDITIONS_ELSEWHERE, PATIENTS_ELSEWHERE, POSSESSIVES_ELSEWHERE, RECORDS_ELSEWHERE};
 use super::page::{Page, Raw};
 use super::report::Kind;
 use super::words::{Hit, Topic, topic};
@@ -138,10 +139,12 @@ pub(super) const WORDS: &[(Topic, &[&str])] = &[
             "biopsy",
             "viral load",
             "psychiatric",
-            "krebs",
-            "depressionen",
         ],
     ),
+    (topic::CONDITION, CONDITIONS_ELSEWHERE),
+    (topic::PATIENT, PATIENTS_ELSEWHERE),
+    (topic::CLINICAL, POSSESSIVES_ELSEWHERE),
+    (topic::RECORD, RECORDS_ELSEWHERE),
     (
         topic::PATIENT,
         &[
@@ -248,6 +251,43 @@ fn records(page: &Page<'_>, out: &mut Vec<Raw>) {
             && page.said_before(topic::PATIENT, token.start, REACH)
         {
             out.push(Raw { kind: HEALTH, start: token.start, end: next.end, confidence: 0.8 });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Detector;
+
+    #[test]
+    fn health_is_read_in_many_languages() {
+        let detector = Detector::default();
+        let found = |text: &str| detector.scan_text(text).iter().any(|finding| finding.kind == "health");
+        for text in [
+            "Meine Mutter leidet an Demenz.",
+            "Bei ihm wurde Brustkrebs diagnostiziert, er hat Leukämie.",
+            "Ich bin im dritten Monat schwanger.",
+            "Ma fille souffre d'épilepsie.",
+            "Le patient a une tumeur au cerveau.",
+            "El paciente padece esquizofrenia.",
+            "Estoy embarazada de tres meses.",
+            "Mia sorella soffre di depressione.",
+            "Ik heb suikerziekte.",
+            "Minha avó sofre de demência.",
+            "Jag har bröstcancer.",
+            "Pacjent choruje na cukrzycę.",
+        ] {
+            assert!(found(text), "{text}");
+        }
+        for text in [
+            "Was ist Demenz?",
+            "Qu'est-ce que l'épilepsie ?",
+            "¿Cuáles son los síntomas del cáncer?",
+            "Quali sono le cause della depressione?",
+            "How do doctors diagnose diabetes in patients?",
+            "Der Umsatz ist im dritten Monat gestiegen.",
+        ] {
+            assert!(!found(text), "{text}");
         }
     }
 }

@@ -11,35 +11,41 @@ mod birth;
 mod card;
 mod checksum;
 mod crypto;
-mod decode;
+pub(super) mod decode;
 mod document;
 mod email;
-mod fold;
+pub(super) mod fold;
 mod health;
-mod hint;
+mod home;
 mod iban;
 mod ids;
+mod illness;
 mod ip;
 mod lexicon;
+mod named;
 mod number;
 mod page;
 mod phone;
+mod place;
 pub mod redact;
 mod report;
 mod secrets;
 mod ssn;
+mod types;
 mod vehicle;
-mod walk;
+pub(super) mod walk;
 mod words;
 
 pub use redact::{Redaction, Redactor, Restorer};
 pub use report::{Category, Finding, Kind, SensitiveReport};
+pub use types::types;
 
 use crate::chat::{ChatRequest, Map};
 use crate::error::Error;
 use fold::Folded;
 use ids::Ids;
 use page::{Page, Raw};
+use place::Places;
 use walk::Item;
 use words::Words;
 
@@ -53,8 +59,8 @@ const MOST_BYTES: usize = 4 << 20;
 pub struct SensitiveConfig {
     /// The least confidence of a finding, 0..1.
     pub threshold: f32,
-    /// Types that count besides those that always do: `person`, `url`, `date_time`, `private_ip`, `mac_address`, `image`,
-    /// `audio`.
+    /// Types that count besides those that always do: `person`, `location`, `organization`, `url`, `date_time`, `private_ip`,
+    /// `mac_address`, `image`, `audio`.
     pub types: Vec<String>,
     /// Bytes of a request that are read; a longer request is sensitive (`unscanned`).
     pub max_bytes: usize,
@@ -72,6 +78,8 @@ pub struct Detector {
     config: SensitiveConfig,
     words: Words,
     ids: Ids,
+    /// Absent unless places count.
+    places: Option<Places>,
 }
 
 /// Something found in one text, in code points.
@@ -92,7 +100,8 @@ impl Default for Detector {
 impl Detector {
     /// Builds the automaton and the tables.
     pub fn new(config: SensitiveConfig) -> Result<Self, Error> {
-        Ok(Self { config, words: Words::new()?, ids: Ids::new() })
+        let places = config.types.iter().any(|named| named == "location").then(Places::new).transpose()?;
+        Ok(Self { config, words: Words::new()?, ids: Ids::new(), places })
     }
 
     /// Looks at every part of a request.
@@ -182,11 +191,18 @@ impl Detector {
             crypto::scan(page, out);
             vehicle::scan(page, out);
         }
+        home::scan(page, out);
         if self.is_named("url") {
-            hint::urls(page, out);
+            named::urls(page, out);
         }
         if self.is_named("person") {
-            hint::persons(page, out);
+            named::persons(page, out);
+        }
+        if self.is_named("organization") {
+            named::organizations(page, out);
+        }
+        if let Some(places) = &self.places {
+            places.scan(page, out);
         }
     }
 

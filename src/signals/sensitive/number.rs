@@ -124,7 +124,8 @@ pub(super) fn scan(page: &Page<'_>, ids: &Ids, out: &mut Vec<Raw>) {
             at += 1;
             continue;
         }
-        match best(page, ids, at) {
+        let cards_only = row.is_for_cards(page, at);
+        match best(page, ids, at, cards_only) {
             Some(raw) => {
                 out.push(raw);
                 at += page.tokens[at..].partition_point(|token| token.start < raw.end).max(1);
@@ -153,6 +154,11 @@ impl Row {
         Self { first, end: first + 1 + tokens.windows(2).take_while(|pair| follows(pair)).count() }
     }
 
+    /// Whether only a card can begin at a place, deep inside a row of groups of four.
+    fn is_for_cards(self, page: &Page<'_>, at: usize) -> bool {
+        self.end - self.first > MOST_LONG_GROUPS && self.end - at > 4 && at > self.first && page.tokens[at].len() == 4
+    }
+
     /// Whether nothing but a card can begin at a place, deep inside a row, and not even a card does.
     fn is_tedious(self, page: &Page<'_>, at: usize) -> bool {
         let (length, token) = (self.end - self.first, page.tokens[at]);
@@ -164,7 +170,8 @@ impl Row {
     }
 }
 
-fn best(page: &Page<'_>, ids: &Ids, first: usize) -> Option<Raw> {
+/// The likeliest number that begins with a token.
+fn best(page: &Page<'_>, ids: &Ids, first: usize, cards_only: bool) -> Option<Raw> {
     let token = page.tokens[first];
     group(page, token)?;
     let start = token.start;
@@ -187,7 +194,7 @@ fn best(page: &Page<'_>, ids: &Ids, first: usize) -> Option<Raw> {
         if window.count > MOST_LONG_GROUPS && !window.is_spelled_out() {
             break;
         }
-        if window.is_torn() {
+        if cards_only || window.is_torn() {
             if window.len == 16 {
                 best = better(best, card::check(&window));
             }
@@ -196,7 +203,7 @@ fn best(page: &Page<'_>, ids: &Ids, first: usize) -> Option<Raw> {
                 best = better(best, found);
             }
         }
-        if extension.is_some() {
+        if extension.is_some() || (cards_only && window.len >= 16) {
             break;
         }
     }

@@ -262,3 +262,25 @@ proptest! {
 }
 
 static DETECTOR: std::sync::OnceLock<Detector> = std::sync::OnceLock::new();
+
+#[test]
+fn what_counts_on_demand_is_found_on_demand_and_not_before() {
+    for (name, text) in [
+        ("person", "My name is Anna Berg."),
+        ("location", "She flew from Kraków to New Zealand."),
+        ("location", "I moved to Little Whinging last year."),
+        ("organization", "The contract with Meyer & Sons Ltd ends."),
+        ("organization", "He studied at the University of Bologna."),
+        ("url", "see https://example.com/a?b=c"),
+        ("date_time", "The meeting is on 12 March 2024."),
+        ("private_ip", "ssh 192.168.1.17"),
+        ("mac_address", "MAC 00:1a:2b:3c:4d:5e"),
+    ] {
+        let config = SensitiveConfig { types: vec![name.into()], ..SensitiveConfig::default() };
+        let kinds = |detector: &Detector| -> Vec<&str> {
+            detector.scan_text(text).into_iter().map(|finding| finding.kind).collect()
+        };
+        assert!(kinds(&Detector::new(config).unwrap()).contains(&name), "{text}");
+        assert!(!kinds(&Detector::default()).contains(&name), "{text}");
+    }
+}

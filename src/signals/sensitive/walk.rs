@@ -6,7 +6,7 @@ use super::decode;
 use crate::chat::{ChatRequest, Content, FunctionTool, Map, Message, Part, ResponseFormat, Tool, ToolChoice};
 
 /// Something to look at.
-pub(super) enum Item<'t> {
+pub(in crate::signals) enum Item<'t> {
     /// The text of a message.
     Text(&'t str),
     /// A string that stands elsewhere.
@@ -18,7 +18,11 @@ pub(super) enum Item<'t> {
 }
 
 /// Calls `each` with the index of the message and every item of the request.
-pub(super) fn request(request: &ChatRequest, metadata: Option<&Map>, each: &mut impl FnMut(usize, Item<'_>)) {
+pub(in crate::signals) fn request(
+    request: &ChatRequest,
+    metadata: Option<&Map>,
+    each: &mut impl FnMut(usize, Item<'_>),
+) {
     for (index, one) in request.messages.iter().enumerate() {
         message(one, &mut |item| each(index, item));
     }

@@ -44,6 +44,7 @@ pub(super) mod topic {
     pub(in super::super) const NAME: Topic = 1 << 26;
     pub(in super::super) const MAC: Topic = 1 << 27;
     pub(in super::super) const LIVES: Topic = 1 << 28;
+    pub(in super::super) const STREET_AFTER: Topic = 1 << 29;
 }
 
 /// What a literal is for.

@@ -56,7 +56,32 @@ const MOST_MIXED: usize = 3;
 #[derive(Debug)]
 pub(super) struct Ids {
     numbers: Vec<Vec<&'static NumberId>>,
-    codes: Vec<Vec<&'static CodeId>>,
+    codes: Vec<Vec<CodeRow>>,
+}
+
+/// A row with its form as two sets of places, so that a text that does not fit is dismissed at once.
+#[derive(Clone, Copy, Debug)]
+struct CodeRow {
+    id: &'static CodeId,
+    /// Where a letter must be.
+    letters: u32,
+    /// Where a digit must be.
+    digits: u32,
+}
+
+impl CodeRow {
+    fn new(id: &'static CodeId) -> Self {
+        let places = |wanted: fn(u8) -> bool| {
+            id.form.bytes().enumerate().filter(|(_, class)| wanted(*class)).fold(0, |set, (at, _)| set | 1 << at)
+        };
+        let letters = places(|class| class == b'a' || class.is_ascii_uppercase());
+        Self { id, letters, digits: places(|class| class.is_ascii_digit()) }
+    }
+
+    /// Whether letters at these places, and digits at all others, have the form.
+    fn may_fit(self, letters: u32) -> bool {
+        letters & self.letters == self.letters && letters & self.digits == 0
+    }
 }
 
 impl Ids {
@@ -69,9 +94,17 @@ impl Ids {
             ids.numbers[row.len].push(row);
         }
         for row in [americas::CODES, anglo::CODES, asia::CODES, europe::CODES, nordic::CODES].into_iter().flatten() {
-            ids.codes[row.form.len()].push(row);
+            ids.codes[row.form.len()].push(CodeRow::new(row));
         }
         ids
+    }
+
+    /// The types of all rows.
+    pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+        let numbers = [americas::NUMBERS, anglo::NUMBERS, asia::NUMBERS, europe::NUMBERS, nordic::NUMBERS];
+        let codes = [americas::CODES, anglo::CODES, asia::CODES, europe::CODES, nordic::CODES];
+        let numbers = numbers.into_iter().flatten().map(|row| row.kind.name);
+        numbers.chain(codes.into_iter().flatten().map(|row| row.kind.name))
     }
 
     /// The likeliest number that a window of digits is.
@@ -197,7 +230,8 @@ fn letters_before(page: &Page<'_>, start: usize) -> Option<usize> {
     }
     let word = page.slice(start.saturating_sub(6), start.saturating_sub(1));
     let count = word.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    ((1..=4).contains(&count)).then(|| start - 1 - count)
+    let free = start - 1 == count || !page.bytes[start - 2 - count].is_ascii_alphanumeric();
+    (free && (1..=4).contains(&count)).then(|| start - 1 - count)
 }
 
 /// One past one to four letters that stand one separator after a place.
@@ -207,21 +241,20 @@ fn letters_after(page: &Page<'_>, end: usize) -> Option<usize> {
     }
     let word = page.slice(end + 1, (end + 6).min(page.bytes.len()));
     let count = word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    ((1..=4).contains(&count)).then(|| end + 1 + count)
+    let free = !page.at(end + 1 + count).is_ascii_alphanumeric();
+    (free && (1..=4).contains(&count)).then(|| end + 1 + count)
 }
 
-fn code(page: &Page<'_>, rows: &[&'static CodeId], start: usize, end: usize) -> Option<Raw> {
-    let first = page.bytes[start].to_ascii_uppercase();
-    if !rows.iter().any(|row| fits(&row.form[..1], &[first])) {
-        return None;
-    }
-    let (mut text, mut len) = ([0_u8; MOST_BYTES], 0);
+fn code(page: &Page<'_>, rows: &[CodeRow], start: usize, end: usize) -> Option<Raw> {
+    let (mut text, mut len, mut letters) = ([0_u8; MOST_BYTES], 0, 0_u32);
     for byte in page.slice(start, end).iter().filter(|byte| byte.is_ascii_alphanumeric()) {
         *text.get_mut(len)? = byte.to_ascii_uppercase();
+        letters |= u32::from(byte.is_ascii_alphabetic()) << len;
         len += 1;
     }
     let text = &text[..len];
-    let row = rows.iter().filter(|row| row.form.len() == len && fits(row.form, text) && (row.check)(text));
+    let row = rows.iter().filter(|row| row.may_fit(letters)).map(|row| row.id);
+    let row = row.filter(|row| row.form.len() == len && fits(row.form, text) && (row.check)(text));
     let row = row.max_by(|a, b| a.bare.total_cmp(&b.bare))?;
     let mut sure = row.bare;
     if page.said_near(row.topics, start, end) {

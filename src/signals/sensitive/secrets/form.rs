@@ -17,6 +17,7 @@ const KUBERNETES: Kind = Kind::secret("kubernetes_secret");
 const TERRAFORM: Kind = Kind::secret("terraform_token");
 const MAXMIND: Kind = Kind::secret("maxmind_key");
 const PKCS12: Kind = Kind::secret("pkcs12_store");
+const AWS_ACCOUNT: Kind = Kind::secret("aws_account_id");
 const TELEGRAM: Kind = Kind::secret("telegram_token");
 const DISCORD: Kind = Kind::secret("discord_token");
 const FACEBOOK: Kind = Kind::secret("facebook_token");
@@ -44,6 +45,7 @@ pub(super) fn verify(page: &Page<'_>, lead: Lead, trigger: Trigger) -> Option<Ra
         Lead::Kubernetes => kubernetes(page, trigger),
         Lead::Terraform => around(page, trigger, class::WORD | class::EQUALS, (14, 50), TERRAFORM),
         Lead::Maxmind => around(page, trigger, class::ALNUM | class::UNDER, (30, 0), MAXMIND),
+        Lead::AwsAccount => aws_account(page, trigger),
         Lead::Pkcs12 => Some(Raw { kind: PKCS12, start: trigger.start, end: trigger.end, confidence: 0.9 }),
         Lead::Name(_) => None,
     }
@@ -74,6 +76,21 @@ fn url(page: &Page<'_>, trigger: Trigger) -> Option<Raw> {
     }
     let start = trigger.end + colon + 1;
     Some(Raw { kind: CONNECTION, start, end: start + secret.len(), confidence: 0.9 })
+}
+
+/// `AWS_ACCOUNT_ID = 123456789012`, also in groups of four.
+fn aws_account(page: &Page<'_>, trigger: Trigger) -> Option<Raw> {
+    let rest = page.slice(trigger.end, (trigger.end + 40).min(page.bytes.len()));
+    let skip = rest.iter().position(u8::is_ascii_digit)?;
+    let words = rest[..skip].to_ascii_lowercase();
+    let plain = words.iter().all(|byte| byte.is_ascii_alphabetic() || b" _-\"'=>:,(#.".contains(byte));
+    let letters = words.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let number = &rest[skip..];
+    let length = number.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
+    let groups: Vec<usize> = number[..length].split(|byte| *byte == b'-').map(<[u8]>::len).collect();
+    let fits = plain && letters <= 14 && matches!(groups.as_slice(), [12] | [4, 4, 4]);
+    let start = trigger.end + skip;
+    fits.then_some(Raw { kind: AWS_ACCOUNT, start, end: start + length, confidence: 0.99 })
 }
 
 /// `-----BEGIN … PRIVATE KEY-----` to its end, or to the end of what looks like its body.

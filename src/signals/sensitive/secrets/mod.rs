@@ -40,6 +40,8 @@ pub(super) enum Lead {
     Terraform,
     /// `_mmk`, the end of a key of `MaxMind`.
     Maxmind,
+    /// What an account of AWS is called.
+    AwsAccount,
     /// The head of a PKCS#12 store.
     Pkcs12,
 }
@@ -59,6 +61,9 @@ const LEADS: &[(&str, Lead)] = &[
     ("kind: 'secret", Lead::Kubernetes),
     (".atlasv1.", Lead::Terraform),
     ("_mmk", Lead::Maxmind),
+    ("aws_account", Lead::AwsAccount),
+    ("aws account", Lead::AwsAccount),
+    ("awsaccount", Lead::AwsAccount),
     ("\t*;H;;\r\u{1}\u{7}\u{1}", Lead::Pkcs12),
 ];
 
@@ -81,6 +86,11 @@ pub(super) fn literals() -> impl Iterator<Item = (&'static str, Role)> {
     let leads = LEADS.iter().map(|(literal, lead)| (*literal, Role::Lead(*lead)));
     let names = assign::NAMES.iter().map(|(name, strength)| (*name, Role::Lead(Lead::Name(*strength))));
     prefixes.chain(leads).chain(names)
+}
+
+/// The types of tokens that are known by their beginnings.
+pub(super) fn token_kinds() -> impl Iterator<Item = &'static str> {
+    prefix::RULES.iter().map(|rule| rule.kind.name)
 }
 
 /// Verifies each place, and looks at tokens that need no literal.
@@ -182,6 +192,9 @@ mod tests {
             ),
             ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "jwt"),
             ("curl -u admin:tr0ub4dor https://example.com", "curl_user"),
+            ("AWS_ACCOUNT_ID=438298107361", "aws_account_id"),
+            ("{\"awsAccountId\": \"4382-9810-7361\"}", "aws_account_id"),
+            ("our AWS account number is 438298107361", "aws_account_id"),
         ] {
             assert_eq!(kinds(text), [kind], "{text}");
         }

@@ -8,7 +8,7 @@ use super::value::{changes, class, entropy, is_filler, run, variety};
 /// One kind of token.
 #[derive(Debug)]
 pub(super) struct Rule {
-    kind: Kind,
+    pub(super) kind: Kind,
     /// How it begins, in this case.
     pub(super) literal: &'static str,
     /// What the rest is made of.
