@@ -19,7 +19,11 @@ SOURCES := $(shell find src -type f 2>/dev/null) Cargo.toml Cargo.lock pyproject
 TOOLS   := $(VENV)/.tools
 BUILT   := $(VENV)/.built
 
-.PHONY: help demo build fmt fmt-check lint core test test-rust test-py notebooks docs bench wheel check fuzz clean
+# The release wheel is built from the source distribution, so that both are known to be whole.
+PACKAGE := $(shell find python -type f ! -name '*.so' ! -name '*.pyc' 2>/dev/null) README.md
+WHEEL   := dist/.built
+
+.PHONY: help demo build fmt fmt-check lint core test test-rust test-py notebooks docs bench wheel suites pythons check fuzz clean
 
 help: ## what each verb does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -64,10 +68,14 @@ docs: ## the documentation of the core, in which every link leads somewhere
 bench: ## microseconds a decision, an event, a request
 	cargo bench --no-default-features --profile fast
 
-wheel: $(TOOLS) ## the release wheel in dist, and whether it is as light as promised
-	rm -rf dist
-	$(BIN)/maturin build --release --quiet --out dist
+wheel: $(WHEEL) ## the release wheel in dist, made from the source distribution, and whether it is as light as promised
 	$(BIN)/python scripts/check_wheel.py dist/*.whl
+
+suites: $(WHEEL) ## LangChain's standard suites and LlamaIndex's like, at the newest and the oldest release, over the wheel
+	PYTHON=$(PYTHON) scripts/suites.sh dist/*.whl
+
+pythons: $(WHEEL) ## the wheel on every supported Python of this machine; the others are named
+	scripts/pythons.sh dist/*.whl
 
 check: fmt-check core lint test docs ## what a reviewer runs
 
@@ -79,7 +87,7 @@ fuzz: $(BIN)/cargo-fuzz ## look for bytes that break parsers and adapters, FUZZ_
 	done
 
 clean: ## remove what was built here
-	rm -rf $(VENV) dist fuzz/target fuzz/corpus .pytest_cache .mypy_cache .ruff_cache python/waypost/_waypost*.so
+	rm -rf $(VENV) .suites dist fuzz/target fuzz/corpus .pytest_cache .mypy_cache .ruff_cache python/waypost/_waypost*.so
 	find python tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 	cargo clean
 
@@ -92,6 +100,11 @@ $(TOOLS): requirements-dev.txt
 # The development profile: a fresh machine waits less than half as long as for a release.
 $(BUILT): $(TOOLS) $(SOURCES)
 	$(BIN)/maturin develop --quiet
+	touch $@
+
+$(WHEEL): $(TOOLS) $(SOURCES) $(PACKAGE)
+	rm -rf dist
+	$(BIN)/maturin build --release --sdist --quiet --out dist
 	touch $@
 
 $(BIN)/cargo-fuzz: | $(TOOLS)

@@ -88,6 +88,15 @@ fn bench(detector: &Detector) {
         "my patient ",
         "é1 ",
         "token: x, ",
+        "/home/ab/",
+        "12 rue ",
+        "Weg 1 ",
+        "ich habe krebs ",
+        "я",
+        "好",
+        "aws_account ",
+        "x1y2 ",
+        "DE89 3704 ",
     ];
     for pattern in patterns {
         for length in [8192, 1 << 20] {

@@ -37,7 +37,20 @@ SIX = {
 # Identifiers for which a request is held back.
 GATE = {*SIX, "US_DRIVER_LICENSE"}
 # Labels of text that need a model, or are no identifiers by themselves.
-SOFT = {"PERSON", "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE", "LOCATION", "STREET_ADDRESS", "ZIP_CODE", "URL", "DOMAIN_NAME", "DATE_TIME"}
+SOFT = {
+    "PERSON",
+    "GPE",
+    "ORGANIZATION",
+    "TITLE",
+    "NRP",
+    "AGE",
+    "LOCATION",
+    "STREET_ADDRESS",
+    "ZIP_CODE",
+    "URL",
+    "DOMAIN_NAME",
+    "DATE_TIME",
+}
 OVERLAP = 0.5
 # A finding of a test file that is only a place, not a secret.
 PHRASE = "Please keep this for me: {} and tell nobody."
@@ -72,7 +85,18 @@ def lines(name: str) -> Iterator[dict[str, Any]]:
 
 def example(*flags: str, given: str = "") -> str:
     """Run the crate's example."""
-    command = ["cargo", "run", "-q", "--no-default-features", "--profile", "fast", "--example", "sensitive", "--", *flags]
+    command = [
+        "cargo",
+        "run",
+        "-q",
+        "--no-default-features",
+        "--profile",
+        "fast",
+        "--example",
+        "sensitive",
+        "--",
+        *flags,
+    ]
     return subprocess.run(command, input=given, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
 
@@ -126,7 +150,9 @@ class Report:
             soft = any(kind not in SOFT for _, _, kind in row["spans"])
             if holds or not soft:
                 personal = bool(mine or any(span[2] in SIX.values() or "licen" in span[2] for span in found))
-                counts["gate"][("found" if personal else "missed") if holds else "invented" if personal else "quiet"] += 1
+                counts["gate"][
+                    ("found" if personal else "missed") if holds else "invented" if personal else "quiet"
+                ] += 1
         for kind, count in sorted(counts.items()):
             if only is None or kind == only:
                 values = figures(count["found"], count["invented"], count["missed"])
@@ -166,8 +192,12 @@ def identifiers(report: Report) -> None:
     """Print how many numbers of each country are found when they are announced, and when they are not."""
     print("\n| identifiers | texts | found | |\n|---|---|---|---|")
     cases = [row for row in lines("sensitive/pii_cases.jsonl") if row["entity"] not in SIX and row["positive"]]
-    presidio = [row for row in cases if not row["entity"].startswith("ID:") and row["entity"] not in ("GUID", "URL", "DATE_TIME")]
-    sure = [row for row in presidio if min(row.get("scores") or [1]) >= 0.5]  # noqa: PLR2004
+    presidio = [
+        row
+        for row in cases
+        if not row["entity"].startswith("ID:") and row["entity"] not in ("GUID", "URL", "DATE_TIME")
+    ]
+    sure = [row for row in presidio if min(row.get("scores") or [1]) >= 0.5]
     report.share("Presidio's tables, certain ones", [(row["text"], near(row)) for row in sure])
     numbers = [row for row in cases if row["entity"].startswith("ID:")]
     report.share("national numbers alone", [(row["text"], near(row)) for row in numbers])
@@ -197,7 +227,7 @@ def alarms(report: Report) -> None:
         report.share(name, [(row["prompt"], anything) for row in rows])
 
 
-TWINS = str.maketrans({"a": "а", "e": "е", "o": "о", "p": "р", "c": "с", "x": "х", "i": "і"})
+TWINS = str.maketrans({"a": "а", "e": "е", "o": "о", "p": "р", "c": "с", "x": "х", "i": "і"})  # noqa: RUF001 - that is the point
 WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": lambda text: text,
@@ -212,9 +242,10 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "HTML entities": lambda text: "".join(f"&#{ord(c)};" for c in text),
     "full width": lambda text: text.translate(WIDE),
     "Cyrillic twins": lambda text: text.translate(TWINS),
-    "zero-width spaces": lambda text: "\u200b".join(text),
+    "zero-width spaces": lambda text: "\u200b".join(text),  # noqa: PLW0108
     "mathematical letters": lambda text: "".join(
-        chr(0x1D5BA + ord(c) - 97) if "a" <= c <= "z" else chr(0x1D5A0 + ord(c) - 65) if "A" <= c <= "Z" else c for c in text
+        chr(0x1D5BA + ord(c) - 97) if "a" <= c <= "z" else chr(0x1D5A0 + ord(c) - 65) if "A" <= c <= "Z" else c
+        for c in text
     ),
     "hexadecimal": lambda text: text.encode().hex(),
     "base64 twice": lambda text: base64.b64encode(base64.b64encode(text.encode())).decode(),

@@ -25,6 +25,7 @@ pub mod resilience;
 pub mod router;
 pub mod select;
 pub mod signals;
+pub mod simulate;
 pub mod trace;
 pub mod transport;
 

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         Usage,
     )
     from .router import AsyncChatStream, ChatStream, Router
+    from .simulation import Simulation, simulate
 
 __all__ = [
     "APIConnectionError",
@@ -90,6 +91,7 @@ __all__ = [
     "Router",
     "RuleFired",
     "ServerError",
+    "Simulation",
     "StreamError",
     "UnknownModelError",
     "Usage",
@@ -98,6 +100,7 @@ __all__ = [
     "datasets",
     "evaluate",
     "prove",
+    "simulate",
     "to_dataframe",
 ]
 
@@ -105,6 +108,7 @@ _HOME = {
     "evaluation": ("Evaluation", "evaluate"),
     "proof": ("Counterexample", "Proof", "prove"),
     "router": ("AsyncChatStream", "ChatStream", "Router"),
+    "simulation": ("Simulation", "simulate"),
     "frames": ("BatchResult", "to_dataframe"),
     "results": (
         "Attempt",

@@ -1,4 +1,4 @@
-"""The command line: `waypost demo | check | prove | route | chat | eval | audit | models`.
+"""The command line: `waypost demo | check | prove | route | chat | eval | simulate | audit | models`.
 
 Exit codes: 0 all is well, 1 a problem was found or a call failed, 2 wrong usage, 130 interrupted. An error is one line;
 `WAYPOST_DEBUG=1` shows the traceback too.
@@ -103,6 +103,33 @@ def _prove(arguments: argparse.Namespace) -> int:
         return USAGE
     say(json.dumps(proof.to_dict(), indent=2, ensure_ascii=False) if arguments.json else proof.explain())
     return {"proved": 0, "counterexample": PROBLEM}.get(proof.answer, USAGE)
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from .errors import ConfigError
+    from .simulation import simulate
+
+    if arguments.list:
+        return _scenarios()
+    config = arguments.config or os.environ.get("WAYPOST_CONFIG")
+    try:
+        found = simulate(config, arguments.scenario, outage=arguments.outage, seed=arguments.seed)
+    except ConfigError as error:
+        fail(f"ConfigError: {error}")
+        return USAGE
+    if arguments.html:
+        found.save(arguments.html)
+    say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if arguments.json else found.explain())
+    return 0
+
+
+def _scenarios() -> int:
+    from ._waypost import scenarios
+
+    for name, about, text in scenarios():
+        say(f"# {name}: {about}", "bold")
+        say(text)
+    return 0
 
 
 def _route(arguments: argparse.Namespace) -> int:
@@ -350,6 +377,9 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--stream", action="store_true", help="print the answer as it comes")
     chat.add_argument("--explain", action="store_true", help="print the decision too, to stderr")
     _eval_arguments(command("eval", _eval, "measure a configuration on prompts that models have answered already"))
+    _simulate_arguments(
+        command("simulate", _simulate, "play an outage in virtual time: what it does to latency, cost and success")
+    )
     audit = command("audit", _audit, "verify a decision log, or ask it what reached whom")
     audit.add_argument(
         "question", nargs="?", help="`verify`, or a query in SQL; without it, the requests that reached a deployment"
@@ -408,6 +438,23 @@ def _prove_arguments(command: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", help="a configuration; else WAYPOST_CONFIG, else the keys that are set"
     )
     command.add_argument("--json", action="store_true", help="the whole answer as JSON")
+
+
+def _simulate_arguments(command: argparse.ArgumentParser) -> None:
+    command.epilog = "Nothing is sent, and no key is needed. One seed gives one result, to the last byte."
+    command.add_argument(
+        "--config", metavar="FILE", help="a configuration; else WAYPOST_CONFIG, else the keys that are set"
+    )
+    command.add_argument(
+        "--scenario", metavar="S", help="a file (docs/simulate.md), or a built-in one by name; `outage` unless given"
+    )
+    command.add_argument(
+        "--outage", metavar="NAME", help="whom a built-in scenario hits: a provider, a deployment, a glob or tag:NAME"
+    )
+    command.add_argument("--seed", type=int, default=0, help="another seed is another run; 0 unless given")
+    command.add_argument("--json", action="store_true", help="the whole report as JSON")
+    command.add_argument("--html", metavar="FILE", help="write a page with a picture too (.svg: the picture alone)")
+    command.add_argument("--list", action="store_true", help="print the built-in scenarios")
 
 
 def _call_arguments(command: argparse.ArgumentParser) -> None:

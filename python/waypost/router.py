@@ -111,10 +111,11 @@ async def _awaited(core: _waypost.Stream) -> ChatChunk | None:
         return None
     pending = core.wait()
     try:
-        return cast("ChatChunk | None", await pending.future)
+        await pending.future
     except BaseException:
         pending.abort()
         raise
+    return core.front()
 
 
 class _Stream:

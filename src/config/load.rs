@@ -86,7 +86,7 @@ pub fn from_path_with(path: &Path, options: Map, env: Env<'_>) -> Result<Setting
 }
 
 /// What a file holds, and how messages call the file.
-fn written(path: &Path) -> Result<(Value, String)> {
+pub(super) fn written(path: &Path) -> Result<(Value, String)> {
     let file = path.display().to_string();
     let Some(format) = Format::of(path) else {
         let message = "the format of a configuration file is told by its extension";
@@ -184,7 +184,7 @@ fn conditions(settings: &Settings) -> impl Iterator<Item = Problem> {
 }
 
 /// The first mistake in the order of the document; wishes for later versions come last.
-fn first_of(problems: Vec<Problem>, document: &Value, file: Option<&str>) -> Error {
+pub(super) fn first_of(problems: Vec<Problem>, document: &Value, file: Option<&str>) -> Error {
     let mut problems = in_order(problems, document).into_iter();
     let Some(first) = problems.next() else { return Error::config(WHOLE, "there is a mistake") };
     let further: Vec<Problem> = problems.filter(|problem| first.not_yet || !problem.not_yet).collect();

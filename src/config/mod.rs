@@ -16,6 +16,7 @@ mod reader;
 mod resilience;
 mod routes;
 mod rules;
+pub mod scenario;
 mod schema;
 pub mod secret;
 mod sensitive;

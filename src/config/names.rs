@@ -122,7 +122,7 @@ pub(super) fn is_glob(text: &str) -> bool {
 }
 
 /// Whether `name` matches `pattern`: `*` is any run of characters, `?` any one.
-fn glob(pattern: &str, name: &str) -> bool {
+pub(super) fn glob(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -6,6 +6,7 @@ use pyo3::{
     prelude::*,
     types::{PyDict, PyString},
 };
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::convert::object;
 use crate::{
@@ -20,11 +21,14 @@ struct Function(Py<PyAny>);
 
 impl Chooser for Function {
     fn choose(&self, offers: &[Offer<'_>], signals: &Map) -> Result<Vec<String>> {
+        let call = || Python::attach(|py| self.call(py, offers, signals).map_err(|error| failed(py, error)));
+        if Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread) {
+            // In a simulation nobody else is kept waiting, and its time stands still.
+            return call();
+        }
         // The function may take its time, or wait for another call of the router: meanwhile the runtime goes on without
         // this thread.
-        tokio::task::block_in_place(|| {
-            Python::attach(|py| self.call(py, offers, signals).map_err(|error| failed(py, error)))
-        })
+        tokio::task::block_in_place(call)
     }
 }
 

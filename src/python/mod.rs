@@ -11,6 +11,7 @@ mod prove;
 mod results;
 mod router;
 mod runtime;
+mod simulate;
 mod stream;
 
 use pyo3::prelude::*;
@@ -32,6 +33,8 @@ mod _waypost {
     use super::results::{Decided, Embedded, Piece, Replied};
     #[pymodule_export]
     use super::router::{Core, catalogue, providers};
+    #[pymodule_export]
+    use super::simulate::{scenarios, simulate_run};
     #[pymodule_export]
     use super::stream::Stream;
 

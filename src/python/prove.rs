@@ -31,8 +31,8 @@ pub(super) fn prove(
     object(py, &proof.map_err(|error| raise(py, error.into()))?)
 }
 
-/// The settings, with a stand-in for each variable that is missing.
-fn settings(source: Option<&Bound<'_, PyAny>>) -> PyResult<Result<Settings>> {
+/// The settings for what sends nothing, with a stand-in for each variable that is missing.
+pub(super) fn settings(source: Option<&Bound<'_, PyAny>>) -> PyResult<Result<Settings>> {
     let path = source.and_then(|source| source.extract::<PathBuf>().ok());
     let value = match (source, &path) {
         (Some(source), None) => Some(convert::value(source)?),

@@ -13,7 +13,7 @@ use super::error::raise;
 use crate::error::{Error, ErrorKind};
 
 /// How often a blocked call looks for Ctrl-C.
-const SIGNALS: Duration = Duration::from_millis(50);
+pub(super) const SIGNALS: Duration = Duration::from_millis(50);
 
 static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
 

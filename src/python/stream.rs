@@ -161,19 +161,20 @@ impl Stream {
         }
     }
 
-    /// Waits for the next chunk on the running event loop; its result is None at the end.
-    fn wait(slf: &Bound<'_, Self>) -> PyResult<Pending> {
-        let queue = Arc::clone(&slf.get().queue);
-        let stream = slf.clone().unbind();
-        submit(slf.py(), async move {
+    /// Waits on the running event loop until `front` has an answer. It takes nothing: a task that is cancelled when the
+    /// result is there but not yet delivered would lose what was taken for it.
+    fn wait(&self, py: Python<'_>) -> PyResult<Pending> {
+        let queue = Arc::clone(&self.queue);
+        submit(py, async move {
             queue.fill().await;
-            let finished: Finished = Box::new(move |py| {
-                let stream = stream.get();
-                let chunk = stream.take(py, stream.queue.ready())?;
-                Ok(chunk.unwrap_or_else(|| py.None()))
-            });
+            let finished: Finished = Box::new(|py| Ok(py.None()));
             finished
         })
+    }
+
+    /// What `wait` has waited for: a chunk, None at the end, or the error.
+    fn front(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.take(py, self.queue.ready())
     }
 
     /// The whole answer, after the last chunk.

@@ -10,6 +10,7 @@ use crate::chat::{ChatRequest, Content, Map, Part, ResponseFormat, Role};
 
 pub mod complexity;
 pub mod conversation;
+pub mod embedding;
 pub mod injection;
 pub mod intent;
 pub mod language;

@@ -419,6 +419,28 @@ def test_a_wait_that_is_given_up_loses_no_piece() -> None:
         assert asyncio.run(impatient(Router(config(a)))) == SIXTY_WORDS
 
 
+def test_a_cancelled_read_loses_no_piece() -> None:
+    async def impatient(router: Router) -> str:
+        stream, text = router.astream("Tell me"), ""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        for nth in itertools.count():
+            timer = loop.call_later((nth % 7) / 1000, task.cancel)
+            try:
+                chunk = await anext(stream)
+            except asyncio.CancelledError:
+                continue
+            except StopAsyncIteration:
+                break
+            finally:
+                timer.cancel()
+            text += chunk.text
+        return text
+
+    with FakeProvider("anthropic") as a:
+        a.script(Step(interval=0.003), forever=True)
+        assert asyncio.run(impatient(Router(config(a)))) == SIXTY_WORDS
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_several_answers(form: str) -> None:
     with FakeProvider("openai") as a:

@@ -23,7 +23,15 @@ PAGES = [
     ROOT / "README.md",
     *(
         ROOT / "docs" / name
-        for name in ("policies.md", "answers.md", "evaluation.md", "dspy.md", "haystack.md", "instructor.md")
+        for name in (
+            "policies.md",
+            "answers.md",
+            "evaluation.md",
+            "simulate.md",
+            "dspy.md",
+            "haystack.md",
+            "instructor.md",
+        )
     ),
 ]
 # Pages on a package that is heavy: they run where it is there.

@@ -9,6 +9,7 @@
 //! | deciders | `signals` `policy` `select` `adapter`: pure functions |
 //! | records | `trace` `accounting` `cache` `config`: what was decided, what it cost, what the user wrote |
 //! | the loop | `router`, the only place where stages meet; `learn`, which no request passes |
+//! | the loop in a glass | `simulate`: the same loop under a virtual clock, among providers that are made up |
 //! | edges | `python` `gateway`: can be deleted |
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
 };
 
 /// A layer's modules, and what one of them may import beside the layers below.
-const LAYERS: [&[(&str, &[&str])]; 6] = [
+const LAYERS: [&[(&str, &[&str])]; 7] = [
     &[
         ("id", &["error", "clock", "chat"]),
         ("error", &["id", "clock", "chat"]),
@@ -47,6 +48,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("config", &["trace", "accounting", "cache"]),
     ],
     &[("router", &[]), ("learn", &[])],
+    &[("simulate", &[])],
     &[("python", &[]), ("gateway", &[])],
 ];
 

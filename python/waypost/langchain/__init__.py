@@ -18,7 +18,7 @@ providers only; after ``enable_init_chat_model()`` it knows ``"waypost:auto"`` t
 
 Errors are waypost's own and, from langchain-core 1.7 on, LangChain's ``ModelError`` classes too.
 
-Tested with langchain-core 1.8.3, 1.7.2 (Python 3.10) and, as the oldest, 1.0.0.
+Tested with langchain-core 1.8.3 and, as the oldest, 1.0.0 (``make suites``).
 """
 
 from __future__ import annotations

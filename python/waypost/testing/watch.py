@@ -121,18 +121,8 @@ class _Stream:
             self._over()
         return chunk
 
-    def wait(self) -> Any:
-        pending = self.bare.wait()
-        pending.future.add_done_callback(self._done)
-        return pending
-
-    def _done(self, future: Future[Any]) -> None:
-        if future.cancelled():
-            return
-        if (error := future.exception()) is not None:
-            self._failed(error)
-        elif future.result() is None:
-            self._over()
+    def front(self) -> Any:
+        return self._chunk(self.bare.front)
 
     def _over(self) -> None:
         """Tell the answer, if this is the end: without a chunk ready there is none."""

@@ -126,7 +126,7 @@ fn letter(c: char) -> Letter {
     }
     match plain(c) {
         None => Letter::None,
-        Some(byte) if byte.is_ascii() && !(c.is_alphanumeric() && !byte.is_ascii_alphanumeric()) => of(byte),
+        Some(byte) if byte.is_ascii() && (byte.is_ascii_alphanumeric() || !c.is_alphanumeric()) => of(byte),
         // Signs of other scripts stay what they are.
         Some(_) if c.is_alphanumeric() || is_mark(c) => Letter::Of(c.to_lowercase().next().unwrap_or(c)),
         Some(_) => Letter::Between(c),

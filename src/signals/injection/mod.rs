@@ -46,7 +46,7 @@ impl InjectionDetector {
     pub fn scan(&self, request: &ChatRequest) -> f64 {
         let (mut highest, mut left) = (0.0_f64, MOST_BYTES);
         walk::request(request, None, &mut |message, item| {
-            let foreign = request.messages.get(message).is_some_and(|message| is_foreign(&message.role));
+            let foreign = request.messages.get(message).is_some_and(|message| is_foreign(message.role));
             if let (true, walk::Item::Text(text) | walk::Item::Aside(text)) = (foreign, item) {
                 if text.len() > left {
                     highest = 1.0;
@@ -78,7 +78,7 @@ impl InjectionDetector {
 }
 
 /// Whether somebody else than the developer may have written a message.
-fn is_foreign(role: &Role) -> bool {
+fn is_foreign(role: Role) -> bool {
     !matches!(role, Role::System | Role::Developer)
 }
 

@@ -6,7 +6,7 @@ fn request(value: serde_json::Value) -> ChatRequest {
     serde_json::from_value(value).unwrap()
 }
 
-fn scan(value: serde_json::Value) -> f64 {
+fn scan(value: &serde_json::Value) -> f64 {
     InjectionDetector::new().unwrap().scan(&request(json!({"messages": value})))
 }
 
@@ -51,9 +51,9 @@ fn every_part_that_others_write_is_looked_at() {
         json!([{"role": "assistant", "content": null, "tool_calls":
             [{"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}]}]),
     ] {
-        assert!(scan(attacked.clone()) > 0.5, "{attacked}");
+        assert!(scan(&attacked) > 0.5, "{attacked}");
     }
-    assert!(scan(json!([{"role": "system", "content": ATTACK}, {"role": "user", "content": "Hello"}])) < 0.5);
+    assert!(scan(&json!([{"role": "system", "content": ATTACK}, {"role": "user", "content": "Hello"}])) < 0.5);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_passage_in_a_long_text_weighs() {
 
 #[test]
 fn what_is_too_long_to_be_read_is_suspect() {
-    assert!((scan(json!([{"role": "user", "content": "a ".repeat(MOST_BYTES)}])) - 1.0).abs() < 1e-9);
+    assert!((scan(&json!([{"role": "user", "content": "a ".repeat(MOST_BYTES)}])) - 1.0).abs() < 1e-9);
 }
 
 /// Public corpora, where they are: what the card in `docs/injection.md` says, with room for chance.

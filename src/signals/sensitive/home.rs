@@ -81,15 +81,13 @@ const MOST_NAME: usize = 32;
 
 /// Finds `/home/anna`, `C:\Users\anna`.
 pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Raw>) {
-    let mut until = 0;
-    for at in memchr::memchr3_iter(b'/', b'\\', b';', page.bytes) {
-        if at < until {
-            continue;
-        }
-        for (folder, marks) in FOLDERS {
-            if let Some(end) = marks.contains(&page.bytes[at]).then(|| home(page, at, folder)).flatten() {
-                until = end;
-                out.push(Raw { kind: HOME, start: at, end, confidence: 0.6 });
+    for (folder, marks) in FOLDERS {
+        for at in memchr::memmem::find_iter(page.bytes, folder) {
+            if at == 0 || !marks.contains(&page.bytes[at - 1]) {
+                continue;
+            }
+            if let Some(end) = home(page, at - 1, folder) {
+                out.push(Raw { kind: HOME, start: at - 1, end, confidence: 0.6 });
             }
         }
     }
@@ -120,7 +118,7 @@ fn in_url(page: &Page<'_>, at: usize) -> bool {
     let word = page.bytes[..at]
         .iter()
         .rev()
-        .take(200)
+        .take(64)
         .take_while(|byte| !byte.is_ascii_whitespace() && !b"\"'`<>(=,".contains(byte));
     let word = &page.bytes[at - word.count()..at];
     memchr::memmem::find(word, b"://").is_some() && !word.starts_with(b"file:")

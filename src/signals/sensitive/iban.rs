@@ -7,7 +7,7 @@ use super::words::topic;
 
 const IBAN: Kind = Kind::personal("iban");
 
-/// Country and the form after its check digits: `n` digits, `a` letters, `c` either, each with a count.
+/// Sorted: country and the form after its check digits: `n` digits, `a` letters, `c` either, each with a count.
 const FORMS: &[(&[u8; 2], &str)] = &[
     (b"AD", "n8c12"),
     (b"AE", "n19"),
@@ -108,8 +108,9 @@ pub(super) fn scan(page: &Page<'_>, out: &mut Vec<Raw>) {
         if !(a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_digit() && d.is_ascii_digit()) {
             continue;
         }
-        let Some(form) = FORMS.iter().find(|form| form.0.eq_ignore_ascii_case(&[*a, *b])) else { continue };
-        if let Some(end) = account(page, token.start, form.1) {
+        let country = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
+        let Ok(form) = FORMS.binary_search_by_key(&country, |form| *form.0) else { continue };
+        if let Some(end) = account(page, token.start, FORMS[form].1) {
             let said = page.said_before(topic::BANK, token.start, 60);
             out.push(Raw { kind: IBAN, start: token.start, end, confidence: if said { 0.99 } else { 0.95 } });
         }

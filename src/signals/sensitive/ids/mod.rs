@@ -49,6 +49,8 @@ const TELLING: f32 = 0.2;
 /// The longest code, and how many pieces it may be written in.
 const MOST_BYTES: usize = 20;
 const MOST_PIECES: usize = 5;
+/// So many pieces of one length with letters and digits, one after the other, are a table or an attack, and no code.
+const LONGEST_ROW: usize = 8;
 /// Pieces with both letters and digits in a code at most.
 const MOST_MIXED: usize = 3;
 
@@ -144,9 +146,14 @@ impl Ids {
 
     /// Finds codes with letters.
     pub(super) fn codes(&self, page: &Page<'_>, out: &mut Vec<Raw>) {
-        let mut until = 0;
+        let (mut until, mut row) = (0, 0);
         for (at, token) in page.tokens.iter().enumerate() {
             let next = page.tokens.get(at + 1);
+            let alike = next.is_some_and(|next| next.len() == token.len() && next.start == token.end + 1);
+            row = if alike && !token.is_number() { row + 1 } else { 0 };
+            if row > LONGEST_ROW {
+                continue;
+            }
             let inside = next.is_some_and(|next| token.is_number() && next.is_number() && next.start == token.end + 1);
             if token.start < until || (inside && token.len() < 5 && in_numbers(page, at)) {
                 continue;
