@@ -7,7 +7,7 @@
 
 use std::{collections::HashSet, sync::OnceLock};
 
-use crate::signals::language::cut;
+use crate::signals::language::{cut, tail};
 
 /// Bytes looked at from the beginning, and from the end.
 const WINDOW: usize = 2_000;
@@ -156,8 +156,7 @@ fn window(text: &str) -> std::borrow::Cow<'_, str> {
     if text.len() <= 2 * WINDOW {
         return text.into();
     }
-    let end = text.ceil_char_boundary(text.len() - WINDOW);
-    format!("{} {}", cut(text, WINDOW), &text[end..]).into()
+    format!("{} {}", cut(text, WINDOW), tail(text, WINDOW)).into()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub use examples::{Examples, THRESHOLD};
 use self::cues::ROWS;
 use crate::{
     chat::{ChatRequest, Role},
-    signals::language::cut,
+    signals::language::{cut, tail},
 };
 
 /// The name of what fits nothing.
@@ -184,8 +184,7 @@ fn window(text: &str) -> String {
     if text.len() <= 2 * WINDOW {
         return text.to_lowercase();
     }
-    let end = text.ceil_char_boundary(text.len() - WINDOW);
-    format!("{}\n{}", cut(text, WINDOW), &text[end..]).to_lowercase()
+    format!("{}\n{}", cut(text, WINDOW), tail(text, WINDOW)).to_lowercase()
 }
 
 struct Cues {

@@ -212,12 +212,22 @@ fn is_code(line: &str) -> bool {
     symbols as f64 > SYMBOLS * all as f64 && symbols > 2
 }
 
-/// At most `most` bytes of `text`, whole characters.
+/// At most the first `most` bytes of `text`, whole characters.
 pub(super) fn cut(text: &str, most: usize) -> &str {
-    if text.len() <= most {
-        return text;
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
     }
-    &text[..text.floor_char_boundary(most)]
+    &text[..end]
+}
+
+/// At most the last `most` bytes of `text`, whole characters.
+pub(super) fn tail(text: &str, most: usize) -> &str {
+    let mut start = text.len().saturating_sub(most);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
 }
 
 /// ISO 639-1 of whatlang's languages.

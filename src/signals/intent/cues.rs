@@ -4,7 +4,10 @@
 //! lets the word go on. *Opening* cues are requests (`write`, `schreib*`): they count for much where a request stands (at the
 //! beginning of a text, of its last lines, after a greeting) and for little elsewhere, because pasted text is full of verbs.
 
-use super::Intent::{self, *};
+use super::Intent::{
+    self, Agentic, Chat, Classification, Code, Extraction, Mathematics, QuestionAnswering, Reasoning, Summarising,
+    Translation, Writing,
+};
 
 /// A row: intent, weight, whether the cues are requests, and the cues between bars.
 pub(super) type Row = (Intent, f32, bool, &'static str);

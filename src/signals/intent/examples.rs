@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::signals::language::cut;
+use crate::signals::language::{cut, tail};
 
 /// From which likeness an own intent holds; measured in `docs/signals.md`.
 pub const THRESHOLD: f64 = 0.34;
@@ -127,7 +127,9 @@ impl Examples {
         }
         let length = features.values().map(|weight| weight * weight).sum::<f32>().sqrt();
         if length > 0.0 {
-            features.values_mut().for_each(|weight| *weight /= length);
+            for weight in features.values_mut() {
+                *weight /= length;
+            }
         }
         features
     }
@@ -142,7 +144,7 @@ fn sentences(text: &str) -> Vec<&str> {
         return std::iter::once(whole).chain(parts.filter(|_| several)).take(1 + SENTENCES).collect();
     }
     let first = cut(whole, SENTENCES * SENTENCE);
-    let last = &whole[whole.ceil_char_boundary(whole.len().saturating_sub(SENTENCES * SENTENCE))..];
+    let last = tail(whole, SENTENCES * SENTENCE);
     let of = |text: &'_ str| -> Vec<(usize, usize)> {
         let base = text.as_ptr() as usize - whole.as_ptr() as usize;
         let pieces = text.split(['.', '?', '!', '\n']).filter(|piece| piece.trim().len() > 8);
@@ -163,7 +165,7 @@ fn features(text: &str) -> HashMap<u64, f32> {
     for word in lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         let small = is_small(word);
         let weight = if small { SMALL } else { 1.0 };
-        *features.entry(hash(&[b'w'], word)).or_default() += weight;
+        *features.entry(hash(b"w", word)).or_default() += weight;
         if let Some(before) = before {
             *features.entry(hash(before.as_bytes(), word)).or_default() += PAIR * weight.max(SMALL);
         }
@@ -187,7 +189,7 @@ fn parts(word: &str, weight: f32, features: &mut HashMap<u64, f32>) {
     let each = weight / ((signs.len() - length + 1) as f32).sqrt();
     for run in signs.windows(length) {
         let run: String = run.iter().collect();
-        *features.entry(hash(&[b'p'], &run)).or_default() += each;
+        *features.entry(hash(b"p", &run)).or_default() += each;
     }
 }
 

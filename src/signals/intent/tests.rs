@@ -10,83 +10,85 @@ fn asked(request: &Value, text: &str) -> String {
     intents(&serde_json::from_value(request.clone()).unwrap(), text, &Examples::default()).0
 }
 
+const TASKS: [(&str, [&str; 4]); 9] = [
+    (
+        "code",
+        [
+            "Fix this borrow-checker error: cannot borrow `x` as mutable",
+            "Schreibe eine Funktion, die eine Liste sortiert",
+            "Écris une fonction Python qui trie une liste",
+            "Escribe una función en JavaScript que ordene una lista",
+        ],
+    ),
+    (
+        "mathematics",
+        [
+            "Solve the equation 3x + 5 = 20",
+            "Berechne das Integral von x^2",
+            "Calcule la dérivée de x^3",
+            "Resuelve la ecuación 2x + 3 = 7",
+        ],
+    ),
+    (
+        "writing",
+        [
+            "Write a poem about autumn",
+            "Schreibe ein Gedicht über den Herbst",
+            "Écris un poème sur l'automne",
+            "Escribe un poema sobre el otoño",
+        ],
+    ),
+    (
+        "summarising",
+        [
+            "Summarise this article in three sentences: The council met on Monday.",
+            "Fasse den folgenden Text zusammen: Der Rat tagte.",
+            "Résume ce texte en trois phrases : Le conseil s'est réuni.",
+            "Haz un resumen de este texto: El consejo se reunió.",
+        ],
+    ),
+    (
+        "extraction",
+        [
+            "Extract all names and dates from the following text: Anna met Bob on 3 May.",
+            "Extrahiere alle Namen aus dem Text: Anna traf Bob.",
+            "Extrais les dates du texte : le 3 mai.",
+            "Extrae los nombres del siguiente texto: Ana y Luis.",
+        ],
+    ),
+    (
+        "translation",
+        [
+            "Translate to German: good morning",
+            "Übersetze ins Englische: Guten Morgen",
+            "Traduis en anglais : bonjour",
+            "Traduce al inglés: buenos días",
+        ],
+    ),
+    (
+        "classification",
+        [
+            "Classify the sentiment of this review as positive or negative: I loved it",
+            "Klassifiziere die Stimmung: Ich fand es toll",
+            "Classe ce commentaire : positif ou négatif",
+            "Clasifica este comentario: positivo o negativo",
+        ],
+    ),
+    (
+        "question_answering",
+        [
+            "What is the capital of France?",
+            "Wer hat den Buchdruck erfunden?",
+            "Qui est le président de la France ?",
+            "¿Cuál es la capital de Francia?",
+        ],
+    ),
+    ("chat", ["Hello, how are you?", "Hallo, wie geht es dir?", "Bonjour, comment ça va ?", "Hola, ¿cómo estás?"]),
+];
+
 #[test]
 fn tasks_are_told_apart_in_four_languages() {
-    for (intent, texts) in [
-        (
-            "code",
-            [
-                "Fix this borrow-checker error: cannot borrow `x` as mutable",
-                "Schreibe eine Funktion, die eine Liste sortiert",
-                "Écris une fonction Python qui trie une liste",
-                "Escribe una función en JavaScript que ordene una lista",
-            ],
-        ),
-        (
-            "mathematics",
-            [
-                "Solve the equation 3x + 5 = 20",
-                "Berechne das Integral von x^2",
-                "Calcule la dérivée de x^3",
-                "Resuelve la ecuación 2x + 3 = 7",
-            ],
-        ),
-        (
-            "writing",
-            [
-                "Write a poem about autumn",
-                "Schreibe ein Gedicht über den Herbst",
-                "Écris un poème sur l'automne",
-                "Escribe un poema sobre el otoño",
-            ],
-        ),
-        (
-            "summarising",
-            [
-                "Summarise this article in three sentences: The council met on Monday.",
-                "Fasse den folgenden Text zusammen: Der Rat tagte.",
-                "Résume ce texte en trois phrases : Le conseil s'est réuni.",
-                "Haz un resumen de este texto: El consejo se reunió.",
-            ],
-        ),
-        (
-            "extraction",
-            [
-                "Extract all names and dates from the following text: Anna met Bob on 3 May.",
-                "Extrahiere alle Namen aus dem Text: Anna traf Bob.",
-                "Extrais les dates du texte : le 3 mai.",
-                "Extrae los nombres del siguiente texto: Ana y Luis.",
-            ],
-        ),
-        (
-            "translation",
-            [
-                "Translate to German: good morning",
-                "Übersetze ins Englische: Guten Morgen",
-                "Traduis en anglais : bonjour",
-                "Traduce al inglés: buenos días",
-            ],
-        ),
-        (
-            "classification",
-            [
-                "Classify the sentiment of this review as positive or negative: I loved it",
-                "Klassifiziere die Stimmung: Ich fand es toll",
-                "Classe ce commentaire : positif ou négatif",
-                "Clasifica este comentario: positivo o negativo",
-            ],
-        ),
-        (
-            "question_answering",
-            [
-                "What is the capital of France?",
-                "Wer hat den Buchdruck erfunden?",
-                "Qui est le président de la France ?",
-                "¿Cuál es la capital de Francia?",
-            ],
-        ),
-        ("chat", ["Hello, how are you?", "Hallo, wie geht es dir?", "Bonjour, comment ça va ?", "Hola, ¿cómo estás?"]),
-    ] {
+    for (intent, texts) in TASKS {
         for text in texts {
             assert_eq!(of(text), intent, "{text}");
         }
