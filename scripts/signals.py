@@ -95,7 +95,7 @@ def difficulty(row: dict) -> float:
 
 def fit(sets: dict[str, list[tuple[dict, dict]]]) -> None:
     """Print weights that are never negative: least squares over the part to fit, each set weighing the same."""
-    import numpy as np  # noqa: PLC0415 - of fitting only
+    import numpy as np
 
     xs, ys, ws = [], [], []
     for pairs in sets.values():
@@ -131,7 +131,9 @@ def complexity(program: Path, folder: Path, *, fitting: bool) -> None:
         values = sorted(found["complexity"] for _, found in mine)
         tenth = [values[len(values) * share // 10] for share in (1, 5, 9)]
         own = spearman([found["complexity"] for _, found in mine], truth)
-        print(f"complexity {name:20} n={len(mine):5} rho={own:.3f} length alone={spearman(length, truth):.3f} deciles={tenth}")
+        print(
+            f"complexity {name:20} n={len(mine):5} rho={own:.3f} length alone={spearman(length, truth):.3f} deciles={tenth}"
+        )
 
 
 def intent(program: Path, folder: Path) -> None:
@@ -150,15 +152,19 @@ def intent(program: Path, folder: Path) -> None:
     print(f"intent all {right}/{of} = {right / of:.3f}")
 
 
+def best(row: dict, names: list[str]) -> tuple[float, str]:
+    """Return the likeliest of the own intents, its score first."""
+    return max((row["intents"].get(name, 0.0), name) for name in names)
+
+
 def own(program: Path, folder: Path) -> None:
     """CLINC150: ten phrases of each intent are the examples, the others are asked."""
-    chance = random.Random(7)  # noqa: S311 - a sample
+    chance = random.Random(7)
     data = rows(folder, "intent_clinc150")
     inside = collections.defaultdict(list)
     for row in data:
         inside[row["intent"]].append(row)
-    outside = inside.pop("oos", [])
-    outside = [row for row in data if row["domain"] == "oos"] if not outside else outside
+    outside = inside.pop("oos", []) or [row for row in data if row["domain"] == "oos"]
     for number in (10, 150):
         names = sorted(inside) if number >= len(inside) else chance.sample(sorted(inside), number)
         examples, asked = {}, []
@@ -168,13 +174,18 @@ def own(program: Path, folder: Path) -> None:
             asked += inside[name][PHRASES : PHRASES + (20 if number > 10 else 60)]
         found = read(program, asked, examples)
         strange = read(program, outside[:OUTSIDE], examples)
-        best = lambda row: max((row["intents"].get(name, 0.0), name) for name in names)  # noqa: E731
+        of_asked = [best(row, names) for row in found]
+        of_strange = [best(row, names)[0] for row in strange]
         for threshold in (0.34, 0.38, 0.42, 0.46, 0.5, 0.54):
-            hits = sum(best(f)[1] == row["intent"] and best(f)[0] >= threshold for row, f in zip(asked, found, strict=True))
-            wrong = sum(best(f)[1] != row["intent"] and best(f)[0] >= threshold for row, f in zip(asked, found, strict=True))
-            false = sum(best(f)[0] >= threshold for f in strange)
-            print(f"own {len(names):3} intents, threshold {threshold}: right {hits / len(asked):.3f} wrong {wrong / len(asked):.3f} "
-                  f"out of scope taken for one {false / len(strange):.3f}")
+            taken = [
+                name == row["intent"] for row, (score, name) in zip(asked, of_asked, strict=True) if score >= threshold
+            ]
+            hits, wrong = sum(taken), len(taken) - sum(taken)
+            false = sum(score >= threshold for score in of_strange)
+            print(
+                f"own {len(names):3} intents, threshold {threshold}: right {hits / len(asked):.3f} wrong {wrong / len(asked):.3f} "
+                f"out of scope taken for one {false / len(strange):.3f}"
+            )
 
 
 def main() -> None:

@@ -141,17 +141,30 @@ def test_local_state_is_what_there_is(fakes) -> None:
 
 
 def test_rules_read_what_a_request_means(fakes) -> None:
-    rules = [{"when": "intent == 'refund'", "tag": ["x"]}, {"when": "language == 'de' && complexity < 1.0", "tag": ["y"]}]
+    rules = [
+        {"when": "intent == 'refund'", "tag": ["x"]},
+        {"when": "language == 'de' && complexity < 1.0", "tag": ["y"]},
+    ]
     intents = {"refund": ["I want my money back", "cancel my order and refund me"]}
     with Router({"deployments": deployments(fakes), "rules": rules, "intents": intents}) as router:
         assert router._core.warnings() == []
-        fired = [len(router.route(text).rules) for text in ("please give me my money back", "Warum ist der Himmel blau?")]
+        fired = [
+            len(router.route(text).rules) for text in ("please give me my money back", "Warum ist der Himmel blau?")
+        ]
         assert fired == [1, 1]
         signals = router.signals("please give me my money back")
         assert (signals["intent"], signals["language"]) == ("refund", "en")
-        assert signals["intents"]["refund"] > max(score for name, score in signals["intents"].items() if name != "refund")
+        assert signals["intents"]["refund"] > max(
+            score for name, score in signals["intents"].items() if name != "refund"
+        )
     with pytest.raises(ConfigError, match="there is no intent `refunds`") as caught:
-        Router({"deployments": deployments(fakes), "rules": [{"when": "intent == 'refunds'", "tag": ["x"]}], "intents": intents})
+        Router(
+            {
+                "deployments": deployments(fakes),
+                "rules": [{"when": "intent == 'refunds'", "tag": ["x"]}],
+                "intents": intents,
+            }
+        )
     assert caught.value.hint == "did you mean `refund`?"
 
 
