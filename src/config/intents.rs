@@ -1,14 +1,11 @@
 //! `[intents]`: the user's own intents, by example.
 
 use super::reader::Node;
-
-/// The name that signals give to a request without an intent.
-const OTHER: &str = "other";
+use crate::signals::intent::OTHER;
 
 /// Name → example phrases, in the order written.
 pub(super) fn section(node: &Node<'_>) -> Vec<(String, Vec<String>)> {
     let entries = node.entries("a table of intents, each a list of example phrases").unwrap_or_default();
-    node.report.not_yet(&node.path, "`intents`");
     entries.into_iter().filter_map(|(name, node)| intent(name, &node)).collect()
 }
 

@@ -13,6 +13,7 @@ use crate::{
     chat::Map,
     error::{Error, Result},
     policy::Policy,
+    signals::intent,
 };
 
 /// The path of a mistake that concerns the whole configuration.
@@ -183,7 +184,8 @@ fn survey(value: Value, options: Map, file: Option<&str>, env: Env<'_>) -> Resul
 
 /// What is wrong with the rules' conditions.
 fn conditions(settings: &Settings) -> impl Iterator<Item = Problem> {
-    Policy::mistakes(&settings.rules, &[]).into_iter().map(|error| {
+    let names = intent::names(settings.intents.iter().map(|(name, _)| name.as_str()));
+    Policy::mistakes(&settings.rules, &names).into_iter().map(|error| {
         let context = *error.context;
         let path = context.path.unwrap_or_default();
         Problem { path, message: error.message, hint: context.hint, not_yet: false }

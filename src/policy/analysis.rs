@@ -89,7 +89,6 @@ impl Policy {
             count: self.count,
             root: Some(root(std::sync::Arc::clone(&env), patterns.clone())?),
             reads: self.reads,
-            each: Vec::new(),
         };
         Ok(Analysis { policy: self, read, question, root: root(env, patterns)?, variables })
     }

@@ -62,6 +62,9 @@ impl VariableResolver for Scope<'_> {
             "intent" => signals.intent.as_deref().and_then(text),
             "language" => signals.language.as_deref().and_then(text),
             "tokens" => Some(CowVal::owned(integer(signals.tokens.tokens))),
+            "tool_errors" => Some(CowVal::owned(integer(signals.tool_errors))),
+            "repeats" => Some(CowVal::owned(integer(signals.repeats))),
+            "needs" => Some(CowVal::owned(words(&signals.needs))),
             "turns" => Some(CowVal::owned(integer(signals.turns))),
             "complexity" => signals.complexity.map(number),
             "injection" => signals.injection.map(number),
@@ -101,6 +104,10 @@ fn timestamp(seconds: f64) -> Option<CelTimestamp> {
 
 fn strings(list: &[String]) -> CelList<'_> {
     CelList::from(list.iter().map(|item| boxed(CelString::from(item.as_str()))).collect::<Vec<_>>())
+}
+
+fn words<'s>(list: &[&'static str]) -> CelList<'s> {
+    CelList::from(list.iter().map(|item| boxed(CelString::from(*item))).collect::<Vec<_>>())
 }
 
 fn scores(pairs: &[(String, f64)]) -> CelMap<'_> {

@@ -25,8 +25,6 @@ pub struct Policy {
     /// Absent if no rule has a condition.
     pub(super) root: Option<Root>,
     pub(super) reads: Reads,
-    /// Of each rule.
-    pub(super) each: Vec<Reads>,
 }
 
 /// Which of the signals that are costly some rule looks at; the others need not be computed.
@@ -90,6 +88,8 @@ pub(super) struct Rule {
     pub(super) when: Option<Program>,
     /// The hash of the condition, by which its outcome is found again.
     pub(super) digest: Option<String>,
+    /// What the condition looks at.
+    pub(super) reads: Reads,
     /// Of `require`, `deny` and `block`.
     pub(super) narrowings: Vec<Arc<Narrowing>>,
     pub(super) prefer: Option<Bits>,
@@ -113,14 +113,13 @@ impl Policy {
         let mut reads = Reads::default();
         let mut patterns = HashMap::new();
         let mut compiled = Vec::with_capacity(rules.len());
-        let mut each = vec![Reads::default(); rules.len()];
         for (place, config) in rules.iter().enumerate() {
             let mut rule = Rule::new(config, place, deployments)?;
             reads.sensitive |= config.redact.is_some();
             if let (Some(source), Some(env)) = (&config.when, &env) {
                 let (program, checked) = Program::compile(env, source, &known, &format!("rules[{place}].when"))?;
                 reads.unite(checked.reads);
-                each[place] = checked.reads;
+                rule.reads = checked.reads;
                 patterns.extend(checked.patterns);
                 rule.when = Some(program);
             }
@@ -133,7 +132,7 @@ impl Policy {
         if let Some(root) = &root {
             constants(&mut compiled, root)?;
         }
-        Ok(Self { rules: compiled, count: deployments.len(), root, reads, each })
+        Ok(Self { rules: compiled, count: deployments.len(), root, reads })
     }
 
     /// Every condition that does not compile, each at its path: what [`Policy::compile`] would stumble over, one by one.
@@ -152,11 +151,6 @@ impl Policy {
     /// Which of the costly signals some rule looks at.
     pub fn reads(&self) -> Reads {
         self.reads
-    }
-
-    /// Which of the costly signals the condition of each rule looks at, in the order written.
-    pub fn each_reads(&self) -> &[Reads] {
-        &self.each
     }
 }
 
@@ -205,6 +199,7 @@ impl Rule {
             name,
             when: None,
             digest: config.when.as_deref().map(digest),
+            reads: Reads::default(),
             narrowings,
             prefer,
             route: config.route.clone(),

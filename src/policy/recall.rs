@@ -42,8 +42,8 @@ impl Policy {
     /// What the conditions over the text came to in `verdict`. One that reads labels as well is left out: rules before it
     /// may have added some.
     pub fn conditions(&self, verdict: &Verdict) -> Vec<(String, Option<bool>)> {
-        let over_text = self.rules.iter().zip(&self.each).filter(|(_, reads)| reads.text && !reads.tags);
-        let known = over_text.filter_map(|(rule, _)| {
+        let over_text = self.rules.iter().filter(|rule| rule.reads.text && !rule.reads.tags);
+        let known = over_text.filter_map(|rule| {
             let fired = verdict.fired.iter().find(|fired| fired.name == *rule.name);
             Some((rule.digest.clone()?, fired.map_or(Some(false), |fired| fired.error.is_none().then_some(true))))
         });
@@ -52,8 +52,8 @@ impl Policy {
 
     /// Whether some condition reads the text and is not among those whose outcome is known.
     pub fn wants_text(&self, recalled: &Recalled<'_>) -> bool {
-        let mut over_text = self.rules.iter().zip(&self.each).filter(|(_, reads)| reads.text);
-        over_text.any(|(rule, reads)| reads.tags || recalled.outcome(rule.digest.as_ref()).is_none())
+        let mut over_text = self.rules.iter().filter(|rule| rule.reads.text);
+        over_text.any(|rule| rule.reads.tags || recalled.outcome(rule.digest.as_ref()).is_none())
     }
 }
 

@@ -41,7 +41,7 @@ impl Kind {
 }
 
 /// Every variable.
-pub(super) const VARIABLES: [(&str, Kind); 22] = [
+pub(super) const VARIABLES: [(&str, Kind); 25] = [
     ("text", Kind::Text),
     ("tokens", Kind::Number),
     ("intent", Kind::Text),
@@ -55,6 +55,9 @@ pub(super) const VARIABLES: [(&str, Kind); 22] = [
     ("has_schema", Kind::Bool),
     ("stream", Kind::Bool),
     ("turns", Kind::Number),
+    ("tool_errors", Kind::Number),
+    ("repeats", Kind::Number),
+    ("needs", Kind::List),
     ("sensitive", Kind::Map),
     ("injection", Kind::Number),
     ("tags", Kind::List),

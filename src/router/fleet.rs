@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::live::Live;
+use super::{live::Live, meaning};
 use crate::{
     adapter::{self, Adapter},
     catalog::Deployment,
@@ -17,10 +17,11 @@ use crate::{
     clock::Instant,
     config::{DeploymentSettings, RouteSettings, Settings},
     error::{Error, ErrorKind, Result},
-    policy::{Policy, Verdict},
+    policy::{Policy, Reads, Verdict},
     resilience::{ResilienceConfig, hedge::HedgeBudget},
     signals::{
         InjectionDetector,
+        intent::{self, Examples},
         sensitive::{Detector, SensitiveConfig, SensitiveReport},
     },
     trace::Origin,
@@ -91,6 +92,10 @@ pub struct Fleet {
     detector: OnceLock<Option<Detector>>,
     sensitive: SensitiveConfig,
     injection: OnceLock<Option<InjectionDetector>>,
+    /// The user's own intents.
+    pub examples: Examples,
+    /// What is worked out of every request: a rule or a strategy reads it.
+    pub wanted: Reads,
     /// Whether every request is looked through for sensitive content: a rule reads it, or a log keeps it.
     pub scans: bool,
     /// Whether an unknown ability refuses.
@@ -115,8 +120,9 @@ impl Fleet {
     /// [`ErrorKind::Config`] for a rule that does not compile.
     pub fn new(settings: Settings, before: Option<&Self>, now: Instant) -> Result<Self> {
         let deployments: Vec<&Deployment> = settings.deployments.iter().map(|d| &d.deployment).collect();
-        // No intents are handed over, so that none is checked: the built-in ones have no names until something computes them.
-        let policy = Policy::compile(&settings.rules, &deployments, &[])?;
+        let examples = Examples::new(&settings.intents);
+        let policy = Policy::compile(&settings.rules, &deployments, &intent::names(examples.names()))?;
+        let wanted = meaning::wanted(policy.reads(), settings.routes.iter().map(|route| &route.strategy));
         let sensitive = SensitiveConfig {
             threshold: settings.sensitive.threshold as f32,
             types: settings.sensitive.types.clone(),
@@ -141,8 +147,20 @@ impl Fleet {
         let names: HashMap<String, usize> =
             targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
         let lanes = settings.routes.into_iter().map(|r| (r.route.id.to_string(), Arc::new(lane(r, &names)))).collect();
-        let (origin, refuse_unknown) = (settings.origin, settings.refuse_unknown);
-        Ok(Self { targets, policy, origin, detector, sensitive, injection, scans, refuse_unknown, lanes, names })
+        Ok(Self {
+            targets,
+            policy,
+            origin: settings.origin,
+            examples,
+            wanted,
+            detector,
+            sensitive,
+            injection,
+            scans,
+            refuse_unknown: settings.refuse_unknown,
+            lanes,
+            names,
+        })
     }
 
     /// What `name` stands for: a route, a deployment, or `"provider/model"` of a configured deployment.

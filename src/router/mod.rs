@@ -16,6 +16,7 @@ pub mod guard;
 pub mod live;
 pub mod load;
 pub mod logged;
+pub mod meaning;
 pub mod metrics;
 pub mod own;
 pub mod plan;

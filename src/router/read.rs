@@ -6,6 +6,7 @@ use super::{
     budget::{self, Budgets},
     call::{Ask, Call},
     fleet::{Fleet, Named},
+    meaning,
     plan::View,
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
 pub fn all_signals(fleet: &Fleet, budgets: &Budgets, call: &Call, unix: f64) -> crate::chat::Map {
     let (mut signals, _) = look(fleet, call, unix);
     signals.budgets = Some(budgets.shares(spender(call), unix));
+    meaning::tell(fleet, call, &mut signals, meaning::ALL);
     if signals.sensitive.is_none() {
         signals.sensitive = match &call.ask {
             Ask::Chat(request) => Some(fleet.scan(request, &call.metadata)),
@@ -71,6 +73,7 @@ pub struct Reading {
 /// Stage 1: reads the request, as far as rules look at it.
 pub fn read(fleet: &Fleet, call: &Call, view: &View<'_>) -> (Signals, Needs) {
     let (mut signals, needs) = look(fleet, call, view.unix);
+    meaning::tell(fleet, call, &mut signals, fleet.wanted);
     if fleet.policy.reads().budgets {
         signals.budgets = Some(view.budgets.shares(spender(call), view.unix));
     }
@@ -90,18 +93,15 @@ fn look(fleet: &Fleet, call: &Call, unix: f64) -> (Signals, Needs) {
     let needs = match &call.ask {
         Ask::Chat(request) => {
             signals.read(request);
+            let abilities = signals::needs(request);
+            signals.needs = abilities.iter().map(|ability| ability.as_str()).collect();
             if fleet.scans {
                 signals.sensitive = Some(fleet.scan(request, &call.metadata));
             }
             if fleet.policy.reads().injection {
                 signals.injection = Some(fleet.injection(request));
             }
-            Needs {
-                abilities: signals::needs(request),
-                tokens: signals.tokens,
-                max_tokens: request.max_tokens,
-                embed: false,
-            }
+            Needs { abilities, tokens: signals.tokens, max_tokens: request.max_tokens, embed: false }
         }
         Ask::Embed(request) => {
             signals.user = request.user.clone().unwrap_or_default();

@@ -8,8 +8,12 @@ use serde_json::{Number, Value, json};
 
 use crate::chat::{ChatRequest, Content, Map, Part, ResponseFormat, Role};
 
+pub mod complexity;
+pub mod conversation;
 pub mod embedding;
 pub mod injection;
+pub mod intent;
+pub mod language;
 mod media;
 pub mod needs;
 pub mod parameters;
@@ -17,7 +21,10 @@ mod recall;
 pub mod sensitive;
 pub mod tokens;
 
+pub use complexity::complexity;
 pub use injection::InjectionDetector;
+pub use intent::intents;
+pub use language::language;
 pub use needs::needs;
 pub use parameters::with_parameters;
 pub use sensitive::SensitiveReport;
@@ -45,6 +52,12 @@ pub struct Signals {
     pub stream: bool,
     /// Messages of the user so far.
     pub turns: u64,
+    /// Results of tools that are errors.
+    pub tool_errors: u64,
+    /// How often the user asked the last question before.
+    pub repeats: u64,
+    /// What the request needs of a model (`tools`, `vision` …).
+    pub needs: Vec<&'static str>,
     /// The caller's labels.
     pub tags: Vec<String>,
     /// The caller's facts.
@@ -74,11 +87,13 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Reads what is cheap from `request`: text, tokens, media, tools, schema, turns and user.
+    /// Reads what is cheap from `request`: text, tokens, media, tools, schema, the conversation's facts and user.
     pub fn read(&mut self, request: &ChatRequest) {
         self.tokens = tokens(request);
         self.text = last_user_text(request);
         self.turns = request.messages.iter().filter(|message| message.role == Role::User).count() as u64;
+        self.tool_errors = conversation::tool_errors(request);
+        self.repeats = conversation::repeats(request);
         self.has_tools = !request.tools.is_empty();
         self.has_schema = matches!(request.response_format, Some(ResponseFormat::JsonSchema { .. }));
         self.user = request.user.clone().unwrap_or_default();
@@ -101,6 +116,9 @@ impl Signals {
             put(key, flag.into());
         }
         put("turns", self.turns.into());
+        put("tool_errors", self.tool_errors.into());
+        put("repeats", self.repeats.into());
+        put("needs", json!(self.needs));
         put("tags", json!(self.tags));
         put("metadata", Value::Object(self.metadata.clone()));
         put("user", json!(self.user));
@@ -172,7 +190,8 @@ pub(crate) fn parts(request: &ChatRequest) -> impl Iterator<Item = &Part> {
     })
 }
 
-fn last_user_text(request: &ChatRequest) -> String {
+/// What the user said last.
+pub(crate) fn last_user_text(request: &ChatRequest) -> String {
     let last = request.messages.iter().rev().find(|message| message.role == Role::User);
     last.map(|message| message.content.joined("\n")).unwrap_or_default()
 }

@@ -156,7 +156,6 @@ def test_check_finds_mistakes_in_conditions(tmp_path: Path, capsys: pytest.Captu
             '[budgets.daily]\nusd = 1.0\nwindow = "1d"\n[deployments.new]\nmodel = "ollama/new"',
             "deployments.new: it has no price, and budgets refuse",
         ),
-        ('[[rules]]\nwhen = "intent == \'code\'"\nroute = "auto"', ".when: nothing computes `intent` in this version"),
         (
             "[[rules]]\nwhen = \"'a' in tags && complexity > 0.7 && complexity < 0.3\"\nroute = 'auto'",
             "rules[1].when: rule `rules[1]` never holds: no request fulfils its condition; correct the condition",

@@ -25,6 +25,7 @@ PAGES = [
         ROOT / "docs" / name
         for name in (
             "policies.md",
+            "signals.md",
             "answers.md",
             "evaluation.md",
             "simulate.md",

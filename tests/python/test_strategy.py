@@ -117,7 +117,6 @@ def test_it_is_written_in_one_place(fakes) -> None:
     [
         ("cache", {"exact": {"ttl": "1h"}}),
         ("state", {"backend": {"redis": "redis://127.0.0.1:6379"}}),
-        ("intents", {"refund": ["my money back"]}),
     ],
 )
 def test_what_is_not_done_yet_is_refused(fakes, section, value) -> None:
@@ -141,8 +140,42 @@ def test_local_state_is_what_there_is(fakes) -> None:
     Router({"deployments": deployments(fakes), "state": {"backend": "local"}}).close()
 
 
-def test_rules_over_signals_that_nothing_computes_are_warned_of(fakes) -> None:
-    rules = [{"when": "intent == 'code'", "tag": ["x"]}, {"when": "tokens > 1", "tag": ["y"]}]
-    with Router({"deployments": deployments(fakes), "rules": rules}) as router:
-        (warning,) = router._core.warnings()
-        assert warning.startswith("rules[0].when: nothing computes `intent`")
+def test_rules_read_what_a_request_means(fakes) -> None:
+    rules = [
+        {"when": "intent == 'refund'", "tag": ["x"]},
+        {"when": "language == 'de' && complexity < 1.0", "tag": ["y"]},
+    ]
+    intents = {"refund": ["I want my money back", "cancel my order and refund me"]}
+    with Router({"deployments": deployments(fakes), "rules": rules, "intents": intents}) as router:
+        assert router._core.warnings() == []
+        fired = [
+            len(router.route(text).rules) for text in ("please give me my money back", "Warum ist der Himmel blau?")
+        ]
+        assert fired == [1, 1]
+        signals = router.signals("please give me my money back")
+        assert (signals["intent"], signals["language"]) == ("refund", "en")
+        assert signals["intents"]["refund"] > max(
+            score for name, score in signals["intents"].items() if name != "refund"
+        )
+    with pytest.raises(ConfigError, match="there is no intent `refunds`") as caught:
+        Router(
+            {
+                "deployments": deployments(fakes),
+                "rules": [{"when": "intent == 'refunds'", "tag": ["x"]}],
+                "intents": intents,
+            }
+        )
+    assert caught.value.hint == "did you mean `refund`?"
+
+
+def test_an_own_strategy_is_given_what_the_request_means(fakes) -> None:
+    seen = {}
+
+    def strategy(candidates, signals) -> list[str]:
+        seen.update(signals)
+        return [candidate["deployment"] for candidate in candidates]
+
+    with Router({"deployments": deployments(fakes)}, strategy=strategy) as router:
+        router.route("Write a poem about autumn")
+    assert (seen["intent"], seen["language"], seen["turns"]) == ("writing", "en", 1)
+    assert 0 < seen["complexity"] < 1

@@ -14,9 +14,7 @@ const JSON: &str = include_str!("example.json");
 /// Without the sections that only later versions act on.
 fn read(text: &str, format: Format) -> Settings {
     let mut value = parse(text, format, "example").unwrap_or_default();
-    for section in ["intents", "cache"] {
-        assert!(value.as_object_mut().is_some_and(|map| map.remove(section).is_some()));
-    }
+    assert!(value.as_object_mut().is_some_and(|map| map.remove("cache").is_some()));
     assert!(
         value.pointer_mut("/telemetry").and_then(|t| t.as_object_mut()).is_some_and(|map| map.remove("otlp").is_some())
     );
@@ -33,7 +31,7 @@ fn it_needs_only_what_a_later_version_brings() {
         "routes.smart.strategy.kind",
         "the strategy `quality` is not in this version yet, in `waypost.toml`",
     );
-    for section in ["intents: `intents`", "cache: `cache`", "telemetry.otlp: `otlp`"] {
+    for section in ["cache: `cache`", "telemetry.otlp: `otlp`"] {
         assert!(error.message.contains(&format!("{section} is not")), "{}", error.message);
     }
 }

@@ -211,7 +211,6 @@ fn sections_of_later_versions_are_refused_after_every_mistake() {
         ("[cache]\nexact = { ttl = \"1h\" }", "cache"),
         ("[state]\nbackend = { redis = \"redis://u:${OPENAI_API_KEY}@h\" }", "state"),
         ("[telemetry]\notlp = \"http://127.0.0.1:4318\"", "telemetry.otlp"),
-        ("[intents]\nrefund = [\"my money back\"]", "intents"),
     ] {
         let name = path.rsplit('.').next().unwrap_or(path);
         mistake(with_base(section), path, &format!("`{name}` is not in this version yet"));

@@ -56,7 +56,7 @@ fn nothing_is_said_of_rules_that_do_what_they_seem_to() {
 #[test]
 fn a_condition_that_no_request_fulfils_is_found() {
     for when in [
-        "intent == 'a' && intent == 'b'",
+        "intent == 'code' && intent == 'chat'",
         "complexity > 0.7 && complexity < 0.3",
         "sensitive.personal && !sensitive.any",
         "tokens < 0",

@@ -159,7 +159,7 @@ fn too_many_classes_are_no_proof() {
 #[test]
 fn a_proof_for_want_of_anything_says_so() {
     assert!(prove(HOME, "sensitive.any", "provider == 'nobody'").reason.unwrap().contains("no deployment"));
-    let contradiction = "intent == 'a' && intent == 'b'";
+    let contradiction = "intent == 'code' && intent == 'chat'";
     assert_eq!(prove(HOME, contradiction, "'us' in tags").reason.as_deref(), Some("there is no such request"));
 }
 

@@ -131,7 +131,7 @@ async fn what_cannot_be_read_or_replaced_is_not_sent() {
 #[tokio::test(start_paused = true)]
 async fn a_condition_that_fails_redacts() {
     let fake = Arc::new(Fake::default());
-    let router = router(&RULE.replace("redact =", "when = \"intent == 'x'\"\nredact ="), &fake);
+    let router = router(&RULE.replace("redact =", "when = \"budgets.x > 0.5\"\nredact ="), &fake);
     assert_eq!(parts(&router.chat(ask(MAIL)).await.unwrap().body).0, MAIL);
     assert!(fake.sent.lock()[0].contains("[EMAIL_1]"));
 }
