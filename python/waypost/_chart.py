@@ -98,7 +98,7 @@ def series(evaluation: Evaluation) -> list[Series]:
             Series("mixing single models", [(p["cost"], p["quality"]) for p in evaluation.mixing], "dashed"),
         ]
     for place, (name, result) in enumerate(evaluation.strategies.items()):
-        look = MARKS.get(name, "●") if result.kind != "scores" else "line"
+        look = "line" if result.kind in ("scores", "predictions") else MARKS.get(name, "●")
         points = _line(result, priced=priced) if look in ("line", "dotted") else []
         here = (result.cost or 0.0, result.quality) if priced else (_share(result, evaluation), result.quality)
         found.append(Series(name, points or [here], look, place))
@@ -106,7 +106,9 @@ def series(evaluation: Evaluation) -> list[Series]:
 
 
 def _line(result: StrategyResult, *, priced: bool) -> list[tuple[float, float]]:
-    return [(point["cost" if priced else "strong"], point["quality"]) for point in result.curve]
+    # What predicts every model runs between more than two: its line is that of cost and quality.
+    points = result.frontier if priced and result.kind == "predictions" else result.curve
+    return [(point["cost" if priced else "strong"], point["quality"]) for point in points]
 
 
 def _share(result: StrategyResult, evaluation: Evaluation) -> float:

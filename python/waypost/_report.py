@@ -52,6 +52,21 @@ def lines(evaluation: Evaluation) -> list[list[str]]:
     return [_line(result) for result in evaluation.strategies.values()]
 
 
+def figures(evaluation: Evaluation) -> list[str]:
+    """Return a line a strategy with what matters most, for the message of a failed assertion."""
+    wide = max(map(len, evaluation.strategies))
+    found = []
+    for name, result in evaluation.strategies.items():
+        plain = result.to_dict()
+        told = [f"quality {plain['quality']:.3f}"]
+        told += [f"cost {plain['cost']:.3g}"] if plain["cost"] is not None else []
+        saved = [(at, plain[f"cost_saved{at}"]) for at in (95, 99)]
+        told += [f"saved at {at} %: {100 * value:.1f} %" for at, value in saved if value is not None]
+        told += [f"APGR {plain['apgr']:.3f}"] if plain["apgr"] is not None else []
+        found.append(f"  {name:<{wide}}  {'  '.join(told)}")
+    return found
+
+
 def _head(evaluation: Evaluation) -> str:
     unit = {"usd": "cost in US dollars a prompt", "calls": "cost in calls of the strong model"}
     facts = [

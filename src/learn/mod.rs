@@ -8,6 +8,7 @@
 pub mod curve;
 pub mod frontier;
 pub mod study;
+mod willing;
 
 pub use self::{
     curve::{Point, Sample, Served},
