@@ -140,7 +140,7 @@ def _streamed(router: Router, prompt: str, options: dict[str, Any]) -> Any:
 
 
 def _eval(arguments: argparse.Namespace) -> int:
-    from ._report import COLUMNS, lines
+    from ._report import lines, mixing
     from .datasets import load
     from .evaluation import evaluate
     from .router import Router
@@ -171,9 +171,10 @@ def _eval(arguments: argparse.Namespace) -> int:
         say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
         return 0
     say(f"{found.dataset}: {found.prompts} prompts, strong {found.strong}, weak {found.weak}", "bold")
-    for line in table(list(COLUMNS), lines(found), right=range(1, len(COLUMNS))):
+    columns, rows = lines(found)
+    for line in table(columns, rows, right=range(1, len(columns))):
         say(line)
-    for note in found.notes:
+    for note in [*found.notes, *mixing(found)]:
         say(note, "dim")
     return 0
 

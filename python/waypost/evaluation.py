@@ -33,6 +33,10 @@ __all__ = ["Evaluation", "StrategyResult", "evaluate"]
 RESAMPLES = 500
 # A win rate is a probability: from one half on the strong model is more likely to be worth it.
 THRESHOLD = 0.5
+_NO_COSTS = (
+    "the data set has no costs, or the best model costs nothing; "
+    "give `prices={model: (input, output)}` in US dollars per million tokens"
+)
 
 
 @dataclass(frozen=True)
@@ -110,11 +114,7 @@ class StrategyResult:
         _check_share("at", at)
         saved = _waypost.cost_saved(self.frontier, self._ends["best"], at) if self.cost is not None else None
         if saved is None:
-            message = (
-                "the data set has no costs, or the best model costs nothing; "
-                "give `prices={model: (input, output)}` in US dollars per million tokens"
-            )
-            raise ValueError(message)
+            raise ValueError(_NO_COSTS)
         return Figure(saved, lambda: [self._told("cost_saved", saved, at)])
 
     def _told(self, measure: str, value: float, at: float | None = None) -> str:
@@ -245,6 +245,24 @@ class Evaluation:
             ``assert evaluation.cost_saved(at=0.95) > 0.3``
         """
         return self._figure("cost_saved", self.main.cost_saved(at=at), at)
+
+    def mixing_saved(self, *, at: float = 0.95) -> float:
+        """Return what drawing between single models at random saves: whatever saves less has learned nothing.
+
+        Args:
+            at: The share of the best single model's mean quality.
+
+        Returns:
+            Between 0 and 1, as :meth:`cost_saved` says it.
+
+        Raises:
+            ValueError: The data set has no costs, or ``at`` is not between 0 and 1.
+        """
+        _check_share("at", at)
+        saved = _waypost.cost_saved(self.mixing, self.main._ends["best"], at) if self.mixing else None
+        if saved is None:
+            raise ValueError(_NO_COSTS)
+        return saved
 
     def _figure(self, measure: str, value: float, at: float | None = None) -> Figure:
         """Return a number that says what it was measured on, and what the other strategies come to."""
@@ -396,6 +414,7 @@ def evaluate(
         "weak": found["models"][at[pair[1]]]["quality"],
         "best": found["models"][found["best"]],
         "names": {"strong": pair[0], "weak": pair[1], "best": best},
+        "unit": unit,
     }
     context = _Context(data.models, domains, unit, ends)
     rows = zip(names, found["strategies"], strict=True)

@@ -53,6 +53,8 @@ def test_a_strategy_that_names_models_is_measured_as_it_would_run() -> None:
     assert found.oracle_gap == pytest.approx(0.0)
     assert found.cost_saved(at=0.95) == pytest.approx(0.45)
     assert found.cost_saved(at=0.99) == pytest.approx(0.45)
+    # The small model falls short; of the 90 % that it costs less it keeps what mixing needs: 0.855 is 0.355 of 0.4 above it.
+    assert found.mixing_saved(at=0.95) == pytest.approx((1 - 0.355 / 0.4) * 0.9)
     # From 0.5 at no calls to 0.9 at half of them, then level: (0.2 + 0.4) * 0.5 over 0.4, from the weak model's 0.5.
     assert found.apgr == pytest.approx((0.5 * 0.2 + 0.5 * 0.4) / 0.4)
 
@@ -343,6 +345,8 @@ def test_without_costs_nothing_is_said_about_cost() -> None:
     assert (found.cost, found.aiq, found.cost_unit) == (None, None, None)
     with pytest.raises(ValueError, match="give `prices"):
         found.cost_saved(at=0.95)
+    with pytest.raises(ValueError, match="give `prices"):
+        found.mixing_saved(at=0.95)
     assert "cost" not in found.intervals
     with pytest.raises(ValueError, match="between 0 and 1"):
         found.cost_saved(at=95)
