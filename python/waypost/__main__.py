@@ -11,6 +11,9 @@ import io
 import json
 import os
 import sys
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._terminal import complain, fail, say, table, write
@@ -133,19 +136,12 @@ def _scenarios() -> int:
 
 
 def _route(arguments: argparse.Namespace) -> int:
-    _stand_in_for_keys(arguments.config or os.environ.get("WAYPOST_CONFIG"))
-    with _router(arguments) as router:
+    from ._keys import stand_in
+
+    with stand_in(arguments.config or os.environ.get("WAYPOST_CONFIG")), _router(arguments) as router:
         decision = router.route(_prompt(arguments), **_options(arguments))
     say(json.dumps(decision.to_dict(), indent=2, ensure_ascii=False) if arguments.json else decision.explain())
     return 0 if decision.chosen else PROBLEM
-
-
-def _stand_in_for_keys(path: str | None) -> None:
-    """Let a file be read on a machine without its keys: a decision sends nothing, so it needs none."""
-    from ._waypost import check
-
-    for item in check(path)["missing"] if path else ():
-        os.environ[item["variable"]] = "http://unset.invalid"
 
 
 def _chat(arguments: argparse.Namespace) -> int:
@@ -171,22 +167,30 @@ def _streamed(router: Router, prompt: str, options: dict[str, Any]) -> Any:
 
 
 def _eval(arguments: argparse.Namespace) -> int:
-    from ._report import COLUMNS, lines
+    from ._report import lines, mixing
     from .datasets import load
     from .evaluation import evaluate
+    from .router import Router
 
     # A mistake in the data is found before anything else is set up.
     dataset = load(arguments.dataset)
-    _stand_in_for_keys(arguments.config or os.environ.get("WAYPOST_CONFIG"))
-    with _router(arguments) as router:
+    strategies: dict[str, Any] = {
+        (name if len(arguments.config) > 1 else "router"): Path(name) for name in arguments.config
+    }
+    strategies |= {name: name for name in arguments.strategy}
+    with ExitStack() as made:
+        if not arguments.config and not arguments.strategy:
+            path = os.environ.get("WAYPOST_CONFIG")
+            strategies = {"router": Path(path) if path else made.enter_context(Router.from_env())}
         found = evaluate(
-            router,
+            strategies,
             dataset,
             models=dict(arguments.match),
             among=arguments.among or None,
             strong=arguments.strong,
             weak=arguments.weak,
             seed=arguments.seed,
+            progress=_bar_helps(),
         )
     if arguments.report:
         found.report(arguments.report)
@@ -194,9 +198,10 @@ def _eval(arguments: argparse.Namespace) -> int:
         say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
         return 0
     say(f"{found.dataset}: {found.prompts} prompts, strong {found.strong}, weak {found.weak}", "bold")
-    for line in table(list(COLUMNS), lines(found), right=range(1, len(COLUMNS))):
+    columns, rows = lines(found)
+    for line in table(columns, rows, right=range(1, len(columns))):
         say(line)
-    for note in found.notes:
+    for note in [*found.notes, *mixing(found)]:
         say(note, "dim")
     return 0
 
@@ -211,6 +216,11 @@ def _replay(arguments: argparse.Namespace) -> int:
         found.report(arguments.report)
     say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if arguments.json else found.explain())
     return 0
+
+
+def _bar_helps() -> bool:
+    """Tell whether somebody watches who could see a progress bar."""
+    return sys.stderr.isatty() and find_spec("tqdm") is not None
 
 
 def _audit(arguments: argparse.Namespace) -> int:
@@ -428,7 +438,18 @@ def _eval_arguments(command: argparse.ArgumentParser) -> None:
         "dataset", help="scored prompts: .jsonl, .json, .csv, .tsv (also .gz), .parquet, or a folder of them"
     )
     command.add_argument(
-        "--config", metavar="FILE", help="a configuration; else WAYPOST_CONFIG, else the keys that are set"
+        "--config",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a configuration; else WAYPOST_CONFIG, else the keys that are set; repeatable, to compare several",
+    )
+    command.add_argument(
+        "--strategy",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a strategy over the data set's models, as in `cheapest`, or one of these models; repeatable",
     )
     command.add_argument("--report", metavar="FILE", help="write a page with charts and tables")
     command.add_argument("--json", action="store_true", help="everything as JSON")

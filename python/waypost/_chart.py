@@ -22,6 +22,12 @@ WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 14, 44
 MARKS = {"random": "dotted", "always-weak": "▽", "always-strong": "△", "oracle": "★"}
 TICKS = 5
+# One call costs too little to read.
+A_THOUSAND = 1000.0
+# More names than these cover each other.
+MOST_NAMED = 16
+# What savings are measured at.
+TARGET = 0.95
 # Free space round the outermost points, as a share of what they span.
 MARGIN = 0.06
 
@@ -36,6 +42,8 @@ class Series:
     look: str = "line"
     # The place of its colour; none for what belongs to the paper.
     colour: int | None = None
+    # What stands beside each point.
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,8 @@ def plot(evaluation: Evaluation, ax: Any = None) -> Any:
             return Chart(svg(evaluation))
         ax = plt.subplots()[1]
     for one in series(evaluation):
+        for (x, y), label in zip(one.points, one.labels, strict=False):
+            ax.annotate(label, (x, y), xytext=(4, -10), textcoords="offset points", fontsize="x-small", color="grey")
         xs, ys = [x for x, _ in one.points], [y for _, y in one.points]
         colour = "grey" if one.colour is None else COLOURS[one.colour % len(COLOURS)]
         style = {"line": "-", "dashed": "--", "dotted": ":"}.get(one.look)
@@ -74,6 +84,8 @@ def plot(evaluation: Evaluation, ax: Any = None) -> Any:
         else:
             mark = {"▽": "v", "△": "^", "★": "*", "·": "."}.get(one.look, "o")
             ax.plot(xs, ys, mark, color=colour, label=one.name)
+    ax.axhline(_target(evaluation), color="lightgrey", linewidth=1, zorder=0)
+    ax.text(1, _target(evaluation), _TARGET_WORDS, transform=ax.get_yaxis_transform(), fontsize="x-small", ha="right")
     ax.set_xlabel(axis(evaluation))
     ax.set_ylabel("mean quality")
     ax.legend()
@@ -83,8 +95,15 @@ def plot(evaluation: Evaluation, ax: Any = None) -> Any:
 def axis(evaluation: Evaluation) -> str:
     """Say what the chart's first axis is."""
     if evaluation.cost_unit == "usd":
-        return "mean cost of a prompt, US dollars"
+        return "cost of 1,000 prompts, US dollars"
     return f"share of calls to {evaluation.strong}"
+
+
+_TARGET_WORDS = f"{TARGET:.0%} of the best single model's quality"
+
+
+def _target(evaluation: Evaluation) -> float:
+    return TARGET * (evaluation.models[evaluation.best]["quality"] or 0.0)
 
 
 def series(evaluation: Evaluation) -> list[Series]:
@@ -92,21 +111,28 @@ def series(evaluation: Evaluation) -> list[Series]:
     priced = evaluation.cost_unit == "usd"
     found = []
     if priced:
-        alone = [(m["cost"] or 0.0, m["quality"] or 0.0) for m in evaluation.models.values()]
-        found += [
-            Series("single models", alone, "·"),
-            Series("mixing single models", [(p["cost"], p["quality"]) for p in evaluation.mixing], "dashed"),
-        ]
+        alone = [((m["cost"] or 0.0) * A_THOUSAND, m["quality"] or 0.0) for m in evaluation.models.values()]
+        names = tuple(evaluation.models) if len(alone) <= MOST_NAMED else ()
+        found.append(Series("single models", alone, "·", labels=names))
+        # Of two models `random` is the same line.
+        if len(alone) > 2:
+            mixed = [(point["cost"] * A_THOUSAND, point["quality"]) for point in evaluation.mixing]
+            found.append(Series("mixing single models", mixed, "dashed"))
     for place, (name, result) in enumerate(evaluation.strategies.items()):
-        look = MARKS.get(name, "●") if result.kind != "scores" else "line"
+        look = "line" if result.kind in ("scores", "predictions") else MARKS.get(name, "●")
         points = _line(result, priced=priced) if look in ("line", "dotted") else []
-        here = (result.cost or 0.0, result.quality) if priced else (_share(result, evaluation), result.quality)
+        across = (result.cost or 0.0) * A_THOUSAND if priced else _share(result, evaluation)
+        here = (across, result.quality)
         found.append(Series(name, points or [here], look, place))
     return found
 
 
 def _line(result: StrategyResult, *, priced: bool) -> list[tuple[float, float]]:
-    return [(point["cost" if priced else "strong"], point["quality"]) for point in result.curve]
+    # What predicts every model runs between more than two: its line is that of cost and quality.
+    points = result.frontier if priced and result.kind == "predictions" else result.curve
+    if priced:
+        return [(point["cost"] * A_THOUSAND, point["quality"]) for point in points]
+    return [(point["strong"], point["quality"]) for point in points]
 
 
 def _share(result: StrategyResult, evaluation: Evaluation) -> float:
@@ -116,16 +142,17 @@ def _share(result: StrategyResult, evaluation: Evaluation) -> float:
 
 def svg(evaluation: Evaluation) -> str:
     """Return the chart as SVG."""
-    return draw(series(evaluation), axis(evaluation), "mean quality")
+    return draw(series(evaluation), axis(evaluation), "mean quality", (_target(evaluation), _TARGET_WORDS))
 
 
-def draw(parts: Sequence[Series], across: str, up: str) -> str:
-    """Draw lines and marks with axes and a legend."""
+def draw(parts: Sequence[Series], across: str, up: str, level: tuple[float, str] | None = None) -> str:
+    """Draw lines and marks with axes and a legend, and a line across at a level that matters."""
     xs = _Scale([x for part in parts for x, _ in part.points], LEFT, WIDTH - RIGHT)
     ys = _Scale([y for part in parts for _, y in part.points], HEIGHT - BOTTOM, TOP)
     rows = (len(parts) + 2) // 3
     whole = HEIGHT + 20 * rows
     body = [_grid(xs, ys, across, up)]
+    body += [_level(*level, ys)] if level and ys.low < level[0] < ys.high else []
     body += [_part(part, xs, ys) for part in parts]
     body += [_key(part, at) for at, part in enumerate(parts)]
     label = escape(f"{up} against {across}: " + ", ".join(part.name for part in parts))
@@ -173,6 +200,13 @@ def _grid(xs: _Scale, ys: _Scale, across: str, up: str) -> str:
     return "".join(lines)
 
 
+def _level(value: float, words: str, ys: _Scale) -> str:
+    place, right = ys(value), WIDTH - RIGHT
+    line = f'<path d="M{LEFT} {place:.1f}H{right}" stroke="currentColor" stroke-opacity=".45" stroke-dasharray="1 5"/>'
+    at = f'x="{right - 4}" y="{place + 12:.1f}" text-anchor="end" font-size="10" fill-opacity=".7"'
+    return f"{line}<text {at}>{escape(words)}</text>"
+
+
 def _paint(part: Series) -> str:
     return "currentColor" if part.colour is None else COLOURS[part.colour % len(COLOURS)]
 
@@ -184,7 +218,15 @@ def _part(part: Series, xs: _Scale, ys: _Scale) -> str:
         dash = {"dashed": ' stroke-dasharray="6 4"', "dotted": ' stroke-dasharray="2 3"'}.get(part.look, "")
         line = f'<polyline points="{places}" fill="none" stroke="{paint}" stroke-width="2"{dash}/>'
         return line + ("".join(_dot(part, x, y, xs, ys) for x, y in part.points) if part.look == "line" else "")
-    return "".join(_dot(part, x, y, xs, ys) for x, y in part.points)
+    beside = [_beside(text, x, y, xs, ys) for text, (x, y) in zip(part.labels, part.points, strict=False)]
+    return "".join([*(_dot(part, x, y, xs, ys) for x, y in part.points), *beside])
+
+
+def _beside(text: str, x: float, y: float, xs: _Scale, ys: _Scale) -> str:
+    """Name a point, on the side where there is room."""
+    left = xs(x) > (LEFT + WIDTH - RIGHT) / 2
+    place = f'x="{xs(x) + (-9 if left else 9):.1f}" y="{ys(y) + 14:.1f}" text-anchor="{"end" if left else "start"}"'
+    return f'<text {place} font-size="10" fill-opacity=".7">{escape(text.rsplit("/", 1)[-1])}</text>'
 
 
 def _dot(part: Series, x: float, y: float, xs: _Scale, ys: _Scale) -> str:

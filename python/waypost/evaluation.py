@@ -8,31 +8,35 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from . import _waypost
-from .datasets import Dataset, DatasetError, _names, load
-from .router import Router
+from ._asked import BASELINES, Bench, ask_all, named
+from ._figure import Figure
+from ._scored import costs_of, pair_of, usable
+from .datasets import load
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    Strategy = Router | Callable[[Any], Any]
+    from ._asked import Asked
+    from .datasets import Dataset
+    from .router import Router
+
+    Strategy = Router | str | os.PathLike[str] | Mapping[str, Any] | Callable[..., Any]
 
 __all__ = ["Evaluation", "StrategyResult", "evaluate"]
-
-BASELINES = ("random", "always-weak", "always-strong", "oracle")
 
 # Enough that the ends of an interval of 95 % are each decided by more than ten resamples.
 RESAMPLES = 500
 # A win rate is a probability: from one half on the strong model is more likely to be worth it.
 THRESHOLD = 0.5
-# Half of the prompts must remain, or the data set is another one than was given.
-LEAST_LEFT = 0.5
+_NO_COSTS = (
+    "the data set has no costs, or the best model costs nothing; "
+    "give `prices={model: (input, output)}` in US dollars per million tokens"
+)
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,9 @@ class StrategyResult:
 
     Attributes:
         name: Its name.
-        kind: ``choices`` (it names models), ``scores`` (it gives win rates of the strong model), or ``baseline``.
-        quality: Mean score as it would run; win rates run at the threshold.
+        kind: ``choices`` (it names models), ``scores`` (it gives win rates of the strong model), ``predictions`` (it gives
+            the quality of every model), or ``baseline``.
+        quality: Mean score as it would run: win rates at the threshold, predictions with the best predicted model.
         cost: Mean cost of a prompt as it would run, in the evaluation's ``cost_unit``.
         pgr: Share of the gap between weak and strong that it recovers as it would run.
         apgr: The average of that over all shares of calls to the strong model; None without a curve.
@@ -88,7 +93,8 @@ class StrategyResult:
             ValueError: The share is not between 0 and 1.
         """
         _check_share("share", share)
-        return _waypost.cpt(self.curve, self._ends["weak"], self._ends["strong"], share)
+        found = _waypost.cpt(self.curve, self._ends["weak"], self._ends["strong"], share)
+        return None if found is None else Figure(found, lambda: [self._told("cpt", found, share)])
 
     def cost_saved(self, *, at: float = 0.95) -> float:
         """Return what share of the best single model's cost is saved at a share of its quality.
@@ -108,12 +114,22 @@ class StrategyResult:
         _check_share("at", at)
         saved = _waypost.cost_saved(self.frontier, self._ends["best"], at) if self.cost is not None else None
         if saved is None:
-            message = (
-                "the data set has no costs, or the best model costs nothing; "
-                "give `prices={model: (input, output)}` in US dollars per million tokens"
-            )
-            raise ValueError(message)
-        return saved
+            raise ValueError(_NO_COSTS)
+        return Figure(saved, lambda: [self._told("cost_saved", saved, at)])
+
+    def _told(self, measure: str, value: float, at: float | None = None) -> str:
+        """Say in a sentence what a figure is."""
+        names, between = self._ends["names"], self.intervals.get(f"{measure}{'' if at is None else round(at * 100)}")
+        part = 100.0 if measure == "cost_saved" else 1.0
+        form = {"cost_saved": ".1f", "cpt": ".1f", "cost": ".4g"}.get(measure, ".3f")
+        near = f" (95 % of resamples: {between[0] * part:{form}} to {between[1] * part:{form}})" if between else ""
+        share = "" if at is None else f"{at * 100:g} %"
+        words = {
+            "cost_saved": f"of the cost of `{names['best']}`, the best single model, saved at {share} of its quality",
+            "cpt": f"of the calls go to `{names['strong']}` to recover {share} of the gap to `{names['weak']}`",
+        }
+        unit = " %" if at is not None else ""
+        return f"`{self.name}`: {value * part:{form}}{unit}{near} {words.get(measure, measure)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data."""
@@ -170,12 +186,12 @@ class Evaluation:
     @property
     def quality(self) -> float:
         """The first strategy's mean quality."""
-        return self.main.quality
+        return self._figure("quality", self.main.quality)
 
     @property
     def cost(self) -> float | None:
         """The first strategy's mean cost of a prompt, in ``cost_unit``."""
-        return self.main.cost
+        return None if self.main.cost is None else self._figure("cost", self.main.cost)
 
     @property
     def curve(self) -> list[dict[str, float]]:
@@ -185,17 +201,17 @@ class Evaluation:
     @property
     def apgr(self) -> float | None:
         """RouteLLM's APGR of the first strategy; None without a curve."""
-        return self.main.apgr
+        return None if self.main.apgr is None else self._figure("apgr", self.main.apgr)
 
     @property
     def aiq(self) -> float | None:
         """RouterBench's AIQ of the first strategy; None without costs."""
-        return self.main.aiq
+        return None if self.main.aiq is None else self._figure("aiq", self.main.aiq)
 
     @property
     def oracle_gap(self) -> float:
         """How much better than the first strategy the oracle is."""
-        return self.main.oracle_gap
+        return self._figure("oracle_gap", self.main.oracle_gap)
 
     @property
     def by_domain(self) -> dict[str, dict[str, Any]]:
@@ -219,7 +235,8 @@ class Evaluation:
 
     def cpt(self, share: float) -> float | None:
         """Return RouteLLM's CPT of the first strategy, as :meth:`StrategyResult.cpt` does."""
-        return self.main.cpt(share)
+        found = self.main.cpt(share)
+        return None if found is None else self._figure("cpt", found, share)
 
     def cost_saved(self, *, at: float = 0.95) -> float:
         """Return the first strategy's saving, as :meth:`StrategyResult.cost_saved` does.
@@ -227,7 +244,39 @@ class Evaluation:
         Example:
             ``assert evaluation.cost_saved(at=0.95) > 0.3``
         """
-        return self.main.cost_saved(at=at)
+        return self._figure("cost_saved", self.main.cost_saved(at=at), at)
+
+    def mixing_saved(self, *, at: float = 0.95) -> float:
+        """Return what drawing between single models at random saves: whatever saves less has learned nothing.
+
+        Args:
+            at: The share of the best single model's mean quality.
+
+        Returns:
+            Between 0 and 1, as :meth:`cost_saved` says it.
+
+        Raises:
+            ValueError: The data set has no costs, or ``at`` is not between 0 and 1.
+        """
+        _check_share("at", at)
+        saved = _waypost.cost_saved(self.mixing, self.main._ends["best"], at) if self.mixing else None
+        if saved is None:
+            raise ValueError(_NO_COSTS)
+        return saved
+
+    def _figure(self, measure: str, value: float, at: float | None = None) -> Figure:
+        """Return a number that says what it was measured on, and what the other strategies come to."""
+
+        def tell() -> list[str]:
+            from ._report import figures
+
+            return [
+                self.main._told(measure, float(value), at),
+                f"on {self.dataset}, {self.prompts} prompts:",
+                *figures(self),
+            ]
+
+        return Figure(value, tell)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data."""
@@ -283,7 +332,7 @@ class Evaluation:
 
 
 def evaluate(
-    strategies: Strategy | Mapping[str, Strategy],
+    strategies: Strategy | Sequence[Strategy],
     dataset: Any,
     *,
     models: Mapping[str, str] | None = None,
@@ -294,12 +343,17 @@ def evaluate(
     threshold: float = THRESHOLD,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    progress: bool = False,
 ) -> Evaluation:
     """Measure what ways of choosing models would have been worth. Calls no model.
 
     Args:
-        strategies: A :class:`Router`; a function from a prompt to the name of a model, to None (refused), or to a number,
-            how likely the strong model is to be worth it; or a mapping from names to such.
+        strategies: A strategy, a list of them, or a mapping from names to them. A strategy is a :class:`Router`; a
+            configuration or the path of its file (keys that are not set are not needed); the name of a built-in strategy
+            (``"cheapest"``), or one with options (``{"kind": "balanced", "cost": 1.0}``), or a function
+            ``(candidates, signals) -> names``, over the models of the data set; the name of a model, which then answers
+            everything; or a function from a prompt to the name of a model, to None (refused), to a number, how likely the
+            strong model is to be worth it, or to a mapping from every model to its predicted quality.
         dataset: What :func:`waypost.datasets.load` reads, or gives.
         models: From a deployment, or what a function returns, to the data set's name of the model, where they differ.
         among: The models of the data set to compare; all unless given.
@@ -309,12 +363,14 @@ def evaluate(
         threshold: The win rate from which on the strong model is asked.
         resamples: How often the prompts are drawn anew for the intervals; 0 for none.
         seed: The seed of these draws.
+        progress: Whether to show a progress bar (needs tqdm: ``pip install waypost[notebook]``).
 
     Returns:
         The evaluation; the first strategy's measures are its own.
 
     Raises:
         DatasetError: The data set cannot be read, or does not have what is asked for.
+        ConfigError: A configuration is wrong.
         ValueError: A strategy chose a model that the data set does not have, or an argument is out of range.
 
     Example:
@@ -324,27 +380,27 @@ def evaluate(
         >>> found.quality, found.cost_saved(at=0.95)
         (1.0, 0.5)
     """
-    named = _named(strategies)
+    given = named(strategies)
     if resamples < 0 or not math.isfinite(threshold):
         message = "`resamples` must be 0 or more, and `threshold` a finite number"
         raise ValueError(message)
-    data, notes = _usable(load(dataset), among)
-    costs, unit = _costs(data, prices, notes)
-    pair = _pair(data, costs, strong, weak)
+    data, notes = usable(load(dataset), among)
+    costs, unit = costs_of(data, prices, notes)
+    pair = pair_of(data, costs, strong, weak)
     if unit is None and len(data.models) == 2:
         unit = "calls"
         costs = [[float(name == pair[0]) for name in data.models] for _ in data.prompts]
         notes.append("the data set has no costs: a call of the strong model counts as 1, of the weak one as 0")
-    asked = {name: _asked(name, strategy, data, models or {}) for name, strategy in named.items()}
+    asked = ask_all(given, Bench(data, costs, prices, models or {}), progress=progress)
     domains = list(dict.fromkeys(data.domains))
     at = {name: data.models.index(name) for name in pair}
-    baselines: list[Any] = ["random", {"choices": [at[pair[1]]] * len(data)}, {"choices": [at[pair[0]]] * len(data)}]
+    names = [*given, *(name for name in BASELINES if name not in given)]
     found = _waypost.study(
         {
             "scores": data.scores,
             "costs": costs,
             "domains": [domains.index(domain) for domain in data.domains],
-            "plans": [choice.plan for choice in asked.values()] + [*baselines, "oracle"],
+            "plans": [asked[name].plan if name in asked else _baseline(name, pair, data) for name in names],
             "strong": at[pair[0]],
             "weak": at[pair[1]],
             "threshold": threshold,
@@ -352,10 +408,16 @@ def evaluate(
             "seed": seed,
         }
     )
-    results = zip([*asked, *BASELINES], found["strategies"], strict=True)
-    ends = {name: found["models"][at[pair[number]]]["quality"] for number, name in enumerate(("strong", "weak"))}
-    ends["best"] = found["models"][found["best"]]
+    best = data.models[found["best"]]
+    ends: dict[str, Any] = {
+        "strong": found["models"][at[pair[0]]]["quality"],
+        "weak": found["models"][at[pair[1]]]["quality"],
+        "best": found["models"][found["best"]],
+        "names": {"strong": pair[0], "weak": pair[1], "best": best},
+        "unit": unit,
+    }
     context = _Context(data.models, domains, unit, ends)
+    rows = zip(names, found["strategies"], strict=True)
     return Evaluation(
         dataset=data.name,
         prompts=len(data),
@@ -365,240 +427,18 @@ def evaluate(
         },
         strong=pair[0],
         weak=pair[1],
-        best=data.models[found["best"]],
+        best=best,
         cost_unit=unit,
         mixing=found["mixing"] if unit else [],
-        strategies={name: context.result(name, row, asked.get(name)) for name, row in results},
+        strategies={name: context.result(name, row, asked.get(name)) for name, row in rows},
         notes=notes,
     )
 
 
-# What was asked.
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a strategy said, and how long it took."""
-
-    kind: str
-    plan: dict[str, list[Any]]
-    time: dict[str, float]
-
-
-def _named(strategies: Any) -> dict[str, Any]:
-    if isinstance(strategies, Router):
-        return {"router": strategies}
-    if callable(strategies):
-        return {"strategy": strategies}
-    if not isinstance(strategies, Mapping) or not strategies:
-        message = "give a Router, a function, or a mapping from names to Routers and functions"
-        raise TypeError(message)
-    for name, strategy in strategies.items():
-        if name in BASELINES:
-            message = f"`{name}` is the name of a baseline; choose another"
-            raise ValueError(message)
-        if not isinstance(strategy, Router) and not callable(strategy):
-            message = f"strategy `{name}` must be a Router or a function, not {type(strategy).__name__}"
-            raise TypeError(message)
-    return {str(name): strategy for name, strategy in strategies.items()}
-
-
-def _asked(name: str, strategy: Any, data: Dataset, models: Mapping[str, str]) -> _Asked:
-    columns = _Columns(name, data.models, models)
-    ask = _router_asked(strategy, columns) if isinstance(strategy, Router) else strategy
-    said: list[Any] = []
-    seconds: list[float] = []
-    for prompt in data.prompts:
-        start = perf_counter()
-        said.append(ask(prompt))
-        seconds.append(perf_counter() - start)
-    kinds = {_kind(answer) for answer in said if answer is not None}
-    if kinds == {"scores"} and None not in said:
-        wins = [float(answer) for answer in said]
-        wrong = next((number for number, win in enumerate(wins, 1) if not math.isfinite(win)), None)
-        if wrong is not None:
-            message = f"strategy `{name}` gave a win rate that is no finite number, for prompt {wrong}"
-            raise ValueError(message)
-        return _Asked("scores", {"wins": wins}, _time(seconds))
-    if kinds <= {"choices"}:
-        return _Asked("choices", {"choices": [columns.find(answer) for answer in said]}, _time(seconds))
-    message = f"strategy `{name}` must return names of models, or a number for every prompt, not both or anything else"
-    raise ValueError(message)
-
-
-def _kind(answer: Any) -> str:
-    if isinstance(answer, str):
-        return "choices"
-    # Numbers of other libraries (numpy's, for one) are numbers too; a truth value is no win rate.
-    number = hasattr(answer, "__float__") and not isinstance(answer, bool)
-    return "scores" if number else type(answer).__name__
-
-
-def _router_asked(router: Router, columns: _Columns) -> Callable[[Any], str | None]:
-    for row in router.deployments:
-        columns.also[row.name] = [f"{row.provider}/{row.model}", row.model]
-
-    def ask(prompt: Any) -> str | None:
-        return router.route(prompt).chosen
-
-    return ask
-
-
-class _Columns:
-    """From what a strategy says to a model of the data set."""
-
-    def __init__(self, strategy: str, columns: Sequence[str], given: Mapping[str, str]) -> None:
-        self.strategy = strategy
-        self.columns = columns
-        self.given = given
-        # What a deployment is also known as: its model.
-        self.also: dict[str, list[str]] = {}
-        self._known: dict[str, int] = {}
-        unknown = [name for name in given.values() if name not in columns]
-        if unknown:
-            message = f"`models` names {_names(unknown)}, which the data set does not have; it has {_names(columns)}"
-            raise ValueError(message)
-
-    def find(self, said: str | None) -> int | None:
-        if said is None:
-            return None
-        if said not in self._known:
-            self._known[said] = self.columns.index(self._column(said))
-        return self._known[said]
-
-    def _nearest(self, names: Sequence[str]) -> str:
-        """Return the model of the data set whose name is most like one of these."""
-
-        def likeness(column: str) -> float:
-            return max(SequenceMatcher(None, _last(name).lower(), _last(column).lower()).ratio() for name in names)
-
-        return max(self.columns, key=likeness)
-
-    def _column(self, said: str) -> str:
-        names = [said, *self.also.get(said, [])]
-        for name in names:
-            if name in self.given:
-                return self.given[name]
-        for name in names:
-            if name in self.columns:
-                return name
-        for name in names:
-            near = [column for column in self.columns if _last(column) == _last(name)]
-            if len(near) == 1:
-                return near[0]
-        theirs = ", ".join(f"`{name}`" + (f" (`{also[0]}`)" if also else "") for name, also in self._said(said))
-        message = (
-            f"strategy `{self.strategy}` chose `{said}`, which is no model of the data set. It can choose {theirs}; "
-            f"the data set has {_names(self.columns)}. Say which is which: models={{{said!r}: {self._nearest(names)!r}}}, "
-            "`--match` on the command line"
-        )
-        raise ValueError(message)
-
-    def _said(self, said: str) -> Iterable[tuple[str, list[str]]]:
-        return self.also.items() if self.also else [(said, [])]
-
-
-def _last(name: str) -> str:
-    return name.rsplit("/", 1)[-1]
-
-
-def _time(seconds: Sequence[float]) -> dict[str, float]:
-    rising = sorted(seconds)
-    at = len(rising) - 1
-    return {"mean": sum(rising) / len(rising), "p50": rising[at // 2], "p95": rising[round(0.95 * at)]}
-
-
-# The data.
-
-
-def _usable(data: Dataset, among: Iterable[str] | None) -> tuple[Dataset, list[str]]:
-    """Return the prompts that every model has answered: only these can be compared."""
-    if among is not None:
-        data = data.among(among)
-    if len(data.models) < 2:
-        message = f"`{data.name}` has one model, {_names(data.models)}; a choice needs at least two"
-        raise DatasetError(message)
-    whole = data.complete()
-    missing = len(data) - len(whole)
-    if len(whole) < LEAST_LEFT * len(data) or not len(whole):
-        counts = {name: sum(row[at] is not None for row in data.scores) for at, name in enumerate(data.models)}
-        listed = ", ".join(f"`{name}` {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
-        message = (
-            f"only {len(whole)} of {len(data)} prompts of `{data.name}` have a score of every model; "
-            f"compare fewer with `among=[…]`. Scores: {listed}"
-        )
-        raise DatasetError(message)
-    notes = [f"{missing} of {len(data)} prompts were left out: not every model has a score for them"] if missing else []
-    return whole, notes
-
-
-def _costs(
-    data: Dataset, prices: Mapping[str, float | Sequence[float]] | None, notes: list[str]
-) -> tuple[list[list[float]], str | None]:
-    if prices is not None:
-        return _priced(data, prices), "usd"
-    lacking = [name for at, name in enumerate(data.models) if any(row[at] is None for row in data.costs)]
-    if not lacking:
-        return [[cost or 0.0 for cost in row] for row in data.costs], "usd"
-    if len(data.models) > 2:
-        notes.append("the data set has no costs, so nothing is said about cost: give `prices`")
-    return [[0.0] * len(data.models) for _ in data.prompts], None
-
-
-def _priced(data: Dataset, prices: Mapping[str, float | Sequence[float]]) -> list[list[float]]:
-    missing = [name for name in data.models if name not in prices]
-    if missing:
-        message = f"`prices` has none for {_names(missing)}; add them, or leave these models out with `among`"
-        raise ValueError(message)
-    return [
-        [_price(name, prices[name], count) for name, count in zip(data.models, row, strict=True)] for row in data.tokens
-    ]
-
-
-def _price(name: str, price: float | Sequence[float], tokens: tuple[float, float] | None) -> float:
-    if isinstance(price, (int, float)):
-        parts = [float(price)]
-        cost = parts[0]
-    else:
-        parts = [float(part) for part in price]
-        if tokens is None:
-            message = (
-                f"the data set has no tokens of `{name}`, so a price per token says nothing; give US dollars a call"
-            )
-            raise ValueError(message)
-        if len(parts) != 2:
-            message = (
-                f"the price of `{name}` must be two numbers, per million tokens of question and answer, or one a call"
-            )
-            raise ValueError(message)
-        cost = (tokens[0] * parts[0] + tokens[1] * parts[1]) / 1e6
-    if not all(math.isfinite(part) and part >= 0 for part in parts):
-        message = f"the price of `{name}` must be 0 or more"
-        raise ValueError(message)
-    return cost
-
-
-def _pair(data: Dataset, costs: list[list[float]], strong: str | None, weak: str | None) -> tuple[str, str]:
-    """Return the strong and the weak model."""
-    unknown = [name for name in (strong, weak) if name is not None and name not in data.models]
-    if unknown:
-        message = f"the data set has no model {_names(unknown)}; it has {_names(data.models)}"
-        raise ValueError(message)
-    if strong is not None and strong == weak:
-        message = f"the strong and the weak model are both `{strong}`; name two"
-        raise ValueError(message)
-
-    def quality(name: str) -> float:
-        at = data.models.index(name)
-        return sum(row[at] or 0.0 for row in data.scores)
-
-    def cost(name: str) -> float:
-        at = data.models.index(name)
-        return sum(row[at] for row in costs)
-
-    best = strong or max((name for name in data.models if name != weak), key=lambda name: (quality(name), -cost(name)))
-    others = [name for name in data.models if name != best]
-    return best, weak or min(others, key=lambda name: (cost(name), quality(name)))
+def _baseline(name: str, pair: tuple[str, str], data: Dataset) -> Any:
+    """Return what is compared to, as the extension takes it."""
+    always = {"always-strong": pair[0], "always-weak": pair[1]}
+    return {"choices": [data.models.index(always[name])] * len(data)} if name in always else name
 
 
 # What was found.
@@ -613,7 +453,7 @@ class _Context:
     unit: str | None
     ends: dict[str, Any]
 
-    def result(self, name: str, row: Mapping[str, Any], asked: _Asked | None) -> StrategyResult:
+    def result(self, name: str, row: Mapping[str, Any], asked: Asked | None) -> StrategyResult:
         measures = row["measures"]
         confusion: dict[str, dict[str, int]] = {}
         for oracle, chosen, count in row["confusion"]:

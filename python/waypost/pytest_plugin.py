@@ -18,6 +18,9 @@ it.
     def test_policy(waypost_router, waypost_snapshot):                  # as it was; --waypost-update takes it anew
         waypost_snapshot(waypost_router.route("Fix this borrow-checker error: …"))
 
+    def test_worth():                                                   # a failure shows all strategies' figures
+        assert waypost.evaluate("waypost.toml", "scores.jsonl").cost_saved(at=0.95) > 0.3
+
     def test_real(waypost_replay, make_router):                         # --waypost-record=once records, then no key and
         router = make_router(waypost_replay.config(["openai/gpt-5-mini"]))                 # no network is needed
         assert "Paris" in router.chat("The capital of France?").text
@@ -178,6 +181,15 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(msg)
     if report is not None or budget is not None or config.getoption("--waypost-baseline") is not None:
         _run(config)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Where a figure of an evaluation is not what was asserted, show what it was measured on and beside what."""
+    for side in (left, right):
+        explain = getattr(side, "waypost_explains", None)
+        if isinstance(side, float) and explain is not None:
+            return [f"{left!r} {op} {right!r}", *explain()]
+    return None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

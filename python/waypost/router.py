@@ -807,7 +807,7 @@ def _batch_results(results: list[Any], index: Any, wanted: Any, *, return_errors
 class _progress:  # noqa: N801
     """A progress bar's ``advance(done)``, or None if none is wanted."""
 
-    def __init__(self, total: int, *, wanted: bool) -> None:
+    def __init__(self, total: int, *, wanted: bool, unit: str = "call") -> None:
         self._bar: Any = None
         if wanted:
             try:
@@ -818,7 +818,7 @@ class _progress:  # noqa: N801
             except ImportError as error:
                 message = "a progress bar needs tqdm: pip install 'waypost[notebook]'"
                 raise ImportError(message) from error
-            self._bar = tqdm(total=total, unit="call")
+            self._bar = tqdm(total=total, unit=unit)
 
     def __enter__(self) -> Any:
         return None if self._bar is None else self._advance

@@ -9,6 +9,7 @@ pub mod curve;
 pub mod frontier;
 pub mod offpolicy;
 pub mod study;
+mod willing;
 
 pub use self::{
     curve::{Point, Sample, Served},

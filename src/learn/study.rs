@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     curve::{Point, Sample, Served, apgr, cpt, curve},
     frontier::{aiq, hull, saving},
+    willing,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -48,6 +49,8 @@ pub enum Plan {
     Choices(Vec<Option<usize>>),
     /// For each prompt how likely the strong model is to be worth it.
     Wins(Vec<f64>),
+    /// For each prompt the predicted quality of each model.
+    Values(Vec<Vec<f64>>),
     /// The strong model for any share of the prompts, drawn at random: its expectation.
     Random,
     /// The best answer to each prompt, the cheapest of several.
@@ -188,6 +191,7 @@ impl Study {
         let fits = |plan: &Plan| match plan {
             Plan::Choices(choices) => choices.len() == prompts && choices.iter().flatten().all(|model| *model < models),
             Plan::Wins(wins) => wins.len() == prompts && wins.iter().all(|win| win.is_finite()),
+            Plan::Values(values) => wide(values),
             Plan::Random | Plan::Oracle => true,
         };
         let problem = if prompts == 0 || models < 2 {
@@ -197,7 +201,7 @@ impl Study {
         } else if self.strong >= models || self.weak >= models || self.strong == self.weak {
             "the weak and the strong model must be two of the models"
         } else if !self.plans.iter().all(fits) {
-            "each strategy needs a choice or a finite win rate for each prompt"
+            "each strategy needs a choice, a finite win rate or finite predictions for each prompt"
         } else {
             return Ok(());
         };
@@ -227,8 +231,10 @@ struct Bench<'a> {
     study: &'a Study,
     oracle: Vec<usize>,
     best: usize,
-    /// For each plan its prompts by rising win rate, or for the oracle by what the strong model gains; empty for the others.
+    /// For each plan its prompts by rising win rate, or by what the strong model gains; empty for those without a curve.
     order: Vec<Vec<usize>>,
+    /// For each plan that predicts qualities its ways of running: the model of each prompt. Empty for the others.
+    ways: Vec<Vec<Vec<usize>>>,
     /// For each plan whether every prompt went to the weak or the strong model.
     between_two: Vec<bool>,
 }
@@ -246,13 +252,19 @@ impl<'a> Bench<'a> {
             Plan::Choices(choices) => {
                 choices.iter().all(|model| [Some(study.strong), Some(study.weak)].contains(model))
             }
-            Plan::Wins(_) | Plan::Random | Plan::Oracle => false,
+            Plan::Wins(_) | Plan::Values(_) | Plan::Random | Plan::Oracle => false,
+        };
+        let expected: Vec<f64> = (0..models).map(|model| spent(model) / study.costs.len() as f64).collect();
+        let ways = |plan: &Plan| match plan {
+            Plan::Values(values) => willing::choices(values, &expected),
+            Plan::Choices(_) | Plan::Wins(_) | Plan::Random | Plan::Oracle => Vec::new(),
         };
         Self {
             study,
             oracle: oracle.collect(),
             best,
             order: study.plans.iter().map(|plan| order(study, plan)).collect(),
+            ways: study.plans.iter().map(ways).collect(),
             between_two: study.plans.iter().map(two).collect(),
         }
     }
@@ -286,6 +298,8 @@ impl<'a> Bench<'a> {
         match &self.study.plans[plan] {
             Plan::Choices(choices) => choices[prompt],
             Plan::Wins(wins) => Some(if wins[prompt] >= *threshold { *strong } else { *weak }),
+            // Without a price of quality the best predicted model answers.
+            Plan::Values(_) => Some(self.ways[plan][0][prompt]),
             Plan::Oracle => Some(self.oracle[prompt]),
             Plan::Random => Some(*weak),
         }
@@ -310,6 +324,12 @@ impl<'a> Bench<'a> {
                 let curve = curve(&self.samples(plan, counts, |prompt| wins[prompt]));
                 (curve.clone(), curve)
             }
+            Plan::Values(values) => {
+                let gain = |prompt: usize| values[prompt][self.study.strong] - values[prompt][self.study.weak];
+                // From the cheapest on, like a curve: where it ends, the best single model is near.
+                let ways = self.ways[plan].iter().rev().map(|way| self.run(way, counts));
+                (curve(&self.samples(plan, counts, gain)), ways.collect())
+            }
             Plan::Random => {
                 let share = |tenth| f64::from(tenth) / f64::from(TENTHS);
                 let curve: Vec<Point> = (0..=TENTHS).map(|tenth| blend(weak, strong, share(tenth))).collect();
@@ -323,6 +343,14 @@ impl<'a> Bench<'a> {
             Plan::Choices(_) => (Vec::new(), vec![here]),
         };
         Shape { runs, curve, frontier }
+    }
+
+    /// Where it comes out if these models answer.
+    fn run(&self, way: &[usize], counts: &[usize]) -> Point {
+        let runs = mean(counts, |prompt| self.served(prompt, way[prompt]));
+        let strong = |prompt: usize| f64::from(u8::from(way[prompt] == self.study.strong));
+        let strong = mean(counts, |prompt| Served { quality: strong(prompt), cost: 0.0 }).quality;
+        Point { strong, quality: runs.quality, cost: runs.cost }
     }
 
     fn strong_share(&self, plan: usize, counts: &[usize]) -> f64 {
@@ -421,11 +449,15 @@ fn measures(shape: &Shape, draw: &Draw, most: f64) -> Measures {
 
 /// The prompts of a plan in the order of its curve.
 fn order(study: &Study, plan: &Plan) -> Vec<usize> {
-    let gain = |prompt: usize| study.scores[prompt][study.strong] - study.scores[prompt][study.weak];
+    let gain = |table: &[Vec<f64>], prompt: usize| table[prompt][study.strong] - table[prompt][study.weak];
+    let by_gain = |order: &mut Vec<usize>, table: &[Vec<f64>]| {
+        order.sort_by(|a, b| gain(table, *a).total_cmp(&gain(table, *b)));
+    };
     let mut order: Vec<usize> = (0..study.scores.len()).collect();
     match plan {
         Plan::Wins(wins) => order.sort_by(|a, b| wins[*a].total_cmp(&wins[*b])),
-        Plan::Oracle => order.sort_by(|a, b| gain(*a).total_cmp(&gain(*b))),
+        Plan::Values(values) => by_gain(&mut order, values),
+        Plan::Oracle => by_gain(&mut order, &study.scores),
         Plan::Choices(_) | Plan::Random => order.clear(),
     }
     order

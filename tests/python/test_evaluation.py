@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import pickle
 import random
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import waypost
-from waypost import Router, datasets
+from waypost import Router, _chart, datasets
 from waypost.__main__ import main
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "routing"
@@ -52,6 +53,8 @@ def test_a_strategy_that_names_models_is_measured_as_it_would_run() -> None:
     assert found.oracle_gap == pytest.approx(0.0)
     assert found.cost_saved(at=0.95) == pytest.approx(0.45)
     assert found.cost_saved(at=0.99) == pytest.approx(0.45)
+    # The small model falls short; of the 90 % that it costs less it keeps what mixing needs: 0.855 is 0.355 of 0.4 above it.
+    assert found.mixing_saved(at=0.95) == pytest.approx((1 - 0.355 / 0.4) * 0.9)
     # From 0.5 at no calls to 0.9 at half of them, then level: (0.2 + 0.4) * 0.5 over 0.4, from the weak model's 0.5.
     assert found.apgr == pytest.approx((0.5 * 0.2 + 0.5 * 0.4) / 0.4)
 
@@ -211,6 +214,8 @@ def test_several_strategies_are_compared_and_the_first_speaks() -> None:
     found = waypost.evaluate({"rates": _leans, "names": _knows}, _rows())
     assert list(found.strategies)[:2] == ["rates", "names"]
     assert found.apgr == found["rates"].apgr
+    listed = waypost.evaluate([_leans, _leans, "cheapest"], _rows(), resamples=0)
+    assert list(listed.strategies)[:3] == ["_leans", "_leans 2", "cheapest"]
     for wrong, error in ((3, TypeError), ({}, TypeError), ({"a": 3}, TypeError), ({"oracle": _knows}, ValueError)):
         with pytest.raises(error):
             waypost.evaluate(wrong, _rows())
@@ -230,6 +235,86 @@ def test_a_win_rate_must_be_finite_and_a_failing_strategy_fails() -> None:
         waypost.evaluate(lambda _: float("nan"), _rows())
     with pytest.raises(ZeroDivisionError):
         waypost.evaluate(lambda _: 1 / 0, _rows())
+
+
+def test_strategies_have_names() -> None:
+    found = waypost.evaluate(["cheapest", "large", {"kind": "balanced", "cost": 1.0}], _rows(), resamples=0)
+    assert found.quality == found["always-weak"].quality
+    assert found["large"].quality == found["always-strong"].quality
+    assert found["balanced"].cost == pytest.approx(0.001)
+    assert list(waypost.evaluate("priority", _rows(), resamples=0).confusion["large"]) == ["small"]
+    with pytest.raises(ValueError, match="did you mean `cheapest`"):
+        waypost.evaluate("cheapst", _rows())
+    with pytest.raises(
+        ValueError, match=r"no strategy, model or configuration file `nobody`; strategies are .*`small`"
+    ):
+        waypost.evaluate("nobody", _rows())
+
+
+def test_a_baseline_may_be_asked_for_by_name() -> None:
+    found = waypost.evaluate(["oracle", "cheapest"], _rows(), resamples=0)
+    assert list(found.strategies) == ["oracle", "cheapest", "random", "always-weak", "always-strong"]
+    assert found.main.kind == "baseline"
+
+
+def test_a_routers_own_strategy_is_asked_as_a_router_asks_it() -> None:
+    def hard(candidates, signals):
+        return sorted((one["deployment"] for one in candidates), reverse=signals["tokens"] < 0)
+
+    found = waypost.evaluate(hard, _rows(), resamples=0)
+    assert found.quality == found["always-strong"].quality
+
+
+@pytest.mark.parametrize("form", ["path", "text", "mapping", "listed"])
+def test_a_configuration_needs_no_key(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    path = tmp_path / "waypost.toml"
+    path.write_text(
+        '[deployments.large]\nmodel = "openai/gpt-5"\n[deployments.small]\nmodel = "ollama/tiny"\n'
+        '[routes.auto]\ncandidates = ["small"]\nfallback = ["large"]\n'
+    )
+    mapping = {"deployments": {"small": {"model": "ollama/tiny"}, "large": {"model": "ollama/more"}}}
+    given = {"path": path, "text": str(path), "mapping": mapping, "listed": [path]}[form]
+    found = waypost.evaluate(given, _rows(), resamples=0)
+    assert found.quality == found["always-weak"].quality
+    assert "OPENAI_API_KEY" not in os.environ
+    with pytest.raises(waypost.ConfigError, match="gone"):
+        waypost.evaluate(tmp_path / "gone.toml", _rows())
+
+
+def test_predictions_of_every_model_run_at_every_price_of_quality() -> None:
+    rows = [
+        {
+            **row,
+            "scores": {**row["scores"], "middle": row["scores"]["small"]},
+            "cost_usd": {**row["cost_usd"], "middle": 0.004},
+        }
+        for row in _rows()
+    ]
+
+    def predict(prompt):
+        hard = prompt.startswith("hard")
+        return {"small": 0.3 if hard else 0.8, "middle": 0.5 if hard else 0.8, "large": 0.9}
+
+    found = waypost.evaluate(predict, rows)
+    assert found.main.kind == "predictions"
+    # The best predicted answers everything; at a price the easy half goes to the small model, and nothing is lost.
+    assert found.quality == found["always-strong"].quality
+    assert found.cost_saved(at=0.99) >= 0.45
+    assert found.main.frontier[0]["cost"] == pytest.approx(0.001)
+    assert any(point["cost"] == pytest.approx(0.0055) for point in found.main.frontier)
+    assert found.apgr is not None
+    assert found.intervals["cost_saved95"][0] > 0.2
+    with pytest.raises(ValueError, match="predicts no finite quality of `small`, `large` for prompt 1"):
+        waypost.evaluate(lambda _: {"middle": 1}, rows)
+    chart = _chart.series(found)
+    assert next(one for one in chart if one.name == "strategy").points[-1] == (pytest.approx(0.01), pytest.approx(0.9))
+
+
+def test_a_bar_shows_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tqdm")
+    waypost.evaluate([_knows, _leans], _rows(), resamples=0, progress=True)
+    assert "80/80" in capsys.readouterr().err
 
 
 # Costs.
@@ -260,6 +345,8 @@ def test_without_costs_nothing_is_said_about_cost() -> None:
     assert (found.cost, found.aiq, found.cost_unit) == (None, None, None)
     with pytest.raises(ValueError, match="give `prices"):
         found.cost_saved(at=0.95)
+    with pytest.raises(ValueError, match="give `prices"):
+        found.mixing_saved(at=0.95)
     assert "cost" not in found.intervals
     with pytest.raises(ValueError, match="between 0 and 1"):
         found.cost_saved(at=95)
@@ -349,6 +436,59 @@ def test_the_command_measures_a_configuration(tmp_path: Path, capsys: pytest.Cap
     assert page.exists()
     assert main([*words, "--json", "--match", "large=small"]) == 0
     assert json.loads(capsys.readouterr().out)["strategies"]["router"]["quality"] == pytest.approx(0.5)
+    assert main(["eval", str(data), "--strategy", "cheapest", "--strategy", "small"]) == 0
+    assert "cheapest" in capsys.readouterr().out
     data.write_text("{}\n")
     assert main(words) == 1
     assert "data.jsonl:1" in capsys.readouterr().err
+
+
+def test_a_failed_assertion_shows_the_figures(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import waypost
+
+        ROWS = [
+            {"prompt": f"{p} {at}", "scores": {"small": p == "easy", "large": 1}, "cost_usd": {"small": 1, "large": 10}}
+            for p in ("easy", "hard")
+            for at in range(10)
+        ]
+        FOUND = waypost.evaluate({"mine": lambda prompt: "large" if "hard" in prompt else "small"}, ROWS)
+
+        def test_enough():
+            assert FOUND.cost_saved(at=0.95) > 0.3
+
+        def test_too_little():
+            assert FOUND.cost_saved(at=0.95) > 0.6
+
+        def test_quality_and_calls():
+            assert FOUND.quality == 1.0
+            assert FOUND.cpt(0.5) < 10
+
+        def test_one_of_them():
+            assert 0.5 < FOUND["random"].cost_saved(at=0.99)
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:xdist", "-p", "no:asyncio")
+    result.assert_outcomes(passed=1, failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "E *assert 0.4* > 0.6",
+            "E *`mine`: 45.0 % (95 % of resamples: * to *) of the cost of `large`, the best single model, saved at 95 % of its quality",
+            "E *on rows, 20 prompts:",
+            "E * mine * quality 1.000 * cost 5.5 * saved at 95 %: 45.0 %*",
+            "E * random *",
+            "E * oracle *",
+        ]
+    )
+    result.stdout.fnmatch_lines(
+        ["E *`mine`: 25.0 % * of the calls go to `large` to recover 50 % of the gap to `small`"]
+    )
+    result.stdout.fnmatch_lines(["E *`random`: 1.8 %*of the cost of `large`*at 99 %*"])
+
+
+def test_a_figure_is_a_number_in_every_way() -> None:
+    found = waypost.evaluate(_knows, _rows(), resamples=0).cost_saved(at=0.95)
+    assert (repr(found), json.dumps(found)) == (repr(float(found)), json.dumps(float(found)))
+    assert type(pickle.loads(pickle.dumps(found))) is float
+    assert type(found + 1) is float

@@ -98,3 +98,22 @@ fn tables_that_do_not_fit_are_refused() {
         assert_eq!(study(&wrong).unwrap_err().kind, ErrorKind::InvalidRequest);
     }
 }
+
+#[test]
+fn predictions_of_every_model_run_at_every_price_of_quality() {
+    // The truth as a prediction, but for the last prompt.
+    let values = vec![vec![1.0, 1.0, 0.0], vec![0.0, 1.0, 0.0], vec![0.0, 1.0, 1.0], vec![0.2, 0.1, 0.0]];
+    let found = study(&sample(vec![Plan::Values(values)])).unwrap();
+    let strategy = &found.strategies[0];
+    close(strategy.measures.quality, 1.0);
+    close(strategy.measures.cost, 3.0);
+    let ends = (strategy.frontier.last().unwrap(), strategy.frontier.first().unwrap());
+    assert_eq!(*ends.0, Point { strong: 0.5, quality: 1.0, cost: 3.0 });
+    assert_eq!(*ends.1, Point { strong: 0.0, quality: 0.5, cost: 1.0 });
+    // Half of the gain of the two prompts that gain costs one call in four.
+    close(strategy.curve.last().unwrap().quality, 0.75);
+    assert!(strategy.measures.apgr.unwrap() > 1.0);
+    assert!(strategy.measures.cost_saved95.unwrap() > 0.4);
+    let short = vec![vec![1.0, 1.0, 0.0]];
+    assert_eq!(study(&sample(vec![Plan::Values(short)])).unwrap_err().kind, ErrorKind::InvalidRequest);
+}
