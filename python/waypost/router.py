@@ -681,7 +681,8 @@ class Router:
     def close(self) -> None:
         """Refuse new calls; those under way finish.
 
-        What waits for the decision log, if there is one, is written: that is waited for, two seconds at most.
+        What waits for the decision log is written, what waits for the collector of spans is sent: that is waited for,
+        two seconds at most for each.
         """
         self._core.close()
 

@@ -6,7 +6,7 @@ use pyo3::{exceptions::PyOSError, prelude::*};
 use serde_json::json;
 
 use super::{convert::object, runtime::guarded};
-use crate::trace::log;
+use crate::trace::{log, otlp};
 
 /// What a verification of the log at `path` finds, as a mapping.
 #[pyfunction]
@@ -23,10 +23,13 @@ pub(super) fn verify_log(py: Python<'_>, path: &Bound<'_, PyAny>, head: Option<&
     )
 }
 
-/// Writes what waits in every log of this process. For its end.
+/// Writes and sends what waits in every log and exporter of this process. For its end.
 #[pyfunction]
 pub(super) fn flush_logs(py: Python<'_>) -> PyResult<()> {
-    guarded(py, || log::flush_all(log::PATIENCE))
+    guarded(py, || {
+        log::flush_all(log::PATIENCE);
+        otlp::flush_all(otlp::PATIENCE);
+    })
 }
 
 /// Closes every log before a fork.

@@ -199,7 +199,7 @@ impl Core {
         self.router.feedback(call, score, comment).map_err(|error| PyValueError::new_err(error.message))
     }
 
-    /// Whether calls are written down.
+    /// Whether calls are written down, or told of.
     #[getter]
     fn logs(&self) -> bool {
         self.router.logs()
