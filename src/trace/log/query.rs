@@ -49,7 +49,7 @@ pub fn query(path: &Path, sql: &str, parameters: &Parameters) -> Result<Table, T
 fn ask(db: &Connection, sql: &str, parameters: &Parameters) -> Result<Table, String> {
     let mut statement = db.prepare(sql).map_err(|error| error.to_string())?;
     bind(&mut statement, parameters)?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let (mut found, mut rows) = (statement.raw_query(), Vec::new());
     while let Some(row) = found.next().map_err(|error| error.to_string())? {
         let cells: Result<Vec<Cell>, _> = (0..columns.len()).map(|at| row.get(at)).collect();

@@ -87,6 +87,7 @@ fn entry(health: bool) -> Entry {
         candidates: Vec::new(),
         attempts: vec![attempt("ohio", Some(ErrorKind::Connection)), attempt("berlin", None)],
         overhead: Duration::from_micros(30),
+        waited: Duration::ZERO,
         at: 1_782_864_000.5,
         basis: Facts { planned: Some("berlin".into()), draw: 7, ..Facts::default() },
         origin: Origin::default(),
