@@ -16,7 +16,7 @@ use super::{
     convert::{self, object},
     error::raise,
     results::{Decided, Embedded, Replied},
-    runtime::{block_on, guarded, runtime},
+    runtime::{block_on, guarded, runtime, settle_given_up},
     stream::Stream,
 };
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     config::{self, Settings},
     error::Error,
     router::{Call, Failure, Reply, Router},
+    trace::log,
     transport::client,
 };
 
@@ -190,7 +191,12 @@ impl Core {
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        guarded(py, || self.router.close())
+        guarded(py, || {
+            if self.router.logs() {
+                settle_given_up(log::PATIENCE);
+            }
+            self.router.close();
+        })
     }
 
     /// Writes a score for the call with this identity into the log; a score that is none is a `ValueError`.

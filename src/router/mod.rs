@@ -67,6 +67,7 @@ use crate::{
     config::Settings,
     error::{Error, ErrorKind, Result},
     id::RequestId,
+    resilience::line::Place,
     trace::{Decision, log},
     transport::Transport,
 };
@@ -104,12 +105,13 @@ impl Shared {
         self.counters.call(decision, ok);
     }
 
-    /// Plans the call with this number at `now`.
-    fn plan(&self, fleet: &Fleet, call: &Call, now: Instant, number: u64) -> Result<Plan> {
+    /// Plans a call at `now`: by its number, and where it stands in line.
+    fn plan(&self, fleet: &Fleet, call: &Call, now: Instant, standing: (u64, &[(usize, Place)])) -> Result<Plan> {
+        let (number, places) = standing;
         let sticky = call.session.as_ref().and_then(|session| self.sessions.lock().get(session).cloned());
         let unix = clock::unix_seconds(clock::wall());
         let draw = self.draw(number);
-        let view = View { now, unix, sticky: sticky.as_ref(), budgets: &self.budgets, draw, again: None };
+        let view = View { now, unix, sticky: sticky.as_ref(), budgets: &self.budgets, draw, places, again: None };
         plan(fleet, call, RequestId::fresh(), view)
     }
 
@@ -177,7 +179,7 @@ impl Router {
         let start = clock::now();
         let fleet = self.open()?;
         let number = self.shared.calls.load(Ordering::Relaxed);
-        let mut plan = self.shared.plan(&fleet, call, start, number)?;
+        let mut plan = self.shared.plan(&fleet, call, start, (number, &[]))?;
         plan.decision.overhead = clock::now() - start;
         Ok(plan.decision.into_inner())
     }
@@ -225,7 +227,7 @@ impl Router {
     fn prepare(&self, call: Call, start: Instant) -> Result<Run> {
         let fleet = self.open()?;
         let number = self.shared.calls.fetch_add(1, Ordering::Relaxed);
-        let plan = self.shared.plan(&fleet, &call, start, number)?;
+        let plan = self.shared.plan(&fleet, &call, start, (number, &[]))?;
         if let Some(lane) = &plan.lane {
             lane.turn.fetch_add(1, Ordering::Relaxed);
         }
