@@ -1,4 +1,4 @@
-"""Measures plain ways of choosing models on public scored prompts: the figures in docs/evaluation.md.
+"""Measures plain ways of choosing models on public scored prompts: the simple means that a predictor has to beat.
 
     python scripts/study.py FOLDER [--prices prices.json] [--labels 1500]
 

@@ -48,14 +48,14 @@ if TYPE_CHECKING:
         ChatResponse,
         Cost,
         Decision,
-        DeploymentStatus,
         EmbeddingResponse,
         RuleFired,
         Usage,
     )
-    from .router import AsyncChatStream, ChatStream, Router
+    from .router import Router
     from .simulation import Simulation, simulate
-    from .status import Learned
+    from .status import DeploymentStatus, Learned
+    from .streams import AsyncChatStream, ChatStream
 
 __all__ = [
     "APIConnectionError",
@@ -114,9 +114,10 @@ _HOME = {
     "evaluation": ("Evaluation", "evaluate"),
     "proof": ("Counterexample", "Proof", "prove"),
     "replayed": ("Replay", "ReplayedCall", "replay"),
-    "router": ("AsyncChatStream", "ChatStream", "Router"),
+    "router": ("Router",),
     "simulation": ("Simulation", "simulate"),
-    "status": ("Learned",),
+    "status": ("DeploymentStatus", "Learned"),
+    "streams": ("AsyncChatStream", "ChatStream"),
     "frames": ("BatchResult", "to_dataframe"),
     "results": (
         "Attempt",
@@ -124,7 +125,6 @@ _HOME = {
         "ChatResponse",
         "Cost",
         "Decision",
-        "DeploymentStatus",
         "EmbeddingResponse",
         "RuleFired",
         "Usage",

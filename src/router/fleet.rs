@@ -9,11 +9,7 @@ use std::{
     },
 };
 
-use super::{
-    learned::{Learned, is_same},
-    live::Live,
-    meaning,
-};
+use super::{learned::Learned, live::Live, meaning};
 use crate::{
     adapter::{self, Adapter},
     catalog::Deployment,
@@ -269,8 +265,7 @@ fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant, se
     let deployment = &settings.deployment;
     let kept = before.and_then(|fleet| {
         let old = &fleet.targets[*fleet.names.get(deployment.id.as_str())?];
-        let same = old.deployment().base_url == deployment.base_url
-            && old.deployment().model == deployment.model
+        let same = is_same(old.deployment(), deployment)
             && old.settings.limits == settings.limits
             && old.settings.resilience.breaker == settings.resilience.breaker;
         same.then(|| Arc::clone(&old.live))
@@ -279,13 +274,20 @@ fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant, se
     Arc::new(Target { adapter: adapter::for_deployment(deployment), live, settings })
 }
 
+/// Whether `one` and `other` are the same endpoint, so that what was learned of one holds for the other.
+fn is_same(one: &Deployment, other: &Deployment) -> bool {
+    one.base_url == other.base_url && one.model == other.model
+}
+
 /// What a route of this name has learned before, of deployments that are still the same.
 fn learned(route: &RouteSettings, targets: &[Arc<Target>], before: Option<&Fleet>) -> Arc<Learned> {
     let old = before.and_then(|fleet| Some((fleet, fleet.lane(route.route.id.as_str())?)));
     let Some((fleet, lane)) = old else { return Arc::default() };
     let target = |id: &DeploymentId| targets.iter().find(|target| target.deployment().id == *id);
     let former = |id: &DeploymentId| fleet.names.get(id.as_str()).map(|at| &fleet.targets[*at]);
-    lane.learned.retain(|id| target(id).zip(former(id)).is_some_and(|(one, other)| is_same(one, other)));
+    lane.learned.retain(|id| {
+        target(id).zip(former(id)).is_some_and(|(one, other)| is_same(one.deployment(), other.deployment()))
+    });
     Arc::clone(&lane.learned)
 }
 

@@ -12,7 +12,7 @@ use std::{
 use parking_lot::RwLock;
 use serde::Serialize;
 
-use super::{Router, execute::Run, fleet::Target};
+use super::{Router, execute::Run};
 use crate::{
     id::{DeploymentId, RequestId},
     select::{Bandit, Belief, Features, StrategyConfig, bandit::Learned as Lesson, features},
@@ -40,11 +40,6 @@ impl Learned {
     pub fn retain(&self, kept: impl FnMut(&DeploymentId) -> bool) {
         self.0.write().retain(kept);
     }
-}
-
-/// Whether `one` and `other` are the same endpoint, so that what was learned of one holds for the other.
-pub fn is_same(one: &Target, other: &Target) -> bool {
-    one.deployment().base_url == other.deployment().base_url && one.deployment().model == other.deployment().model
 }
 
 /// A call that was served, and may be scored.

@@ -83,5 +83,13 @@ fn is_sum(text: &str) -> bool {
     let between = signs.windows(3).any(|near| {
         near[0].is_ascii_digit() && matches!(near[1], '+' | '*' | '×' | '÷' | '^') && near[2].is_ascii_digit()
     });
-    between || text.contains("% of ") || text.contains(" percent of ")
+    between || ["% of ", " percent of "].iter().any(|words| is_share(text, words))
+}
+
+/// `15% of 240`: a number on either side of `words`. `What % of people` asks for a fact.
+fn is_share(text: &str, words: &str) -> bool {
+    text.split_once(words).is_some_and(|(share, whole)| {
+        share.ends_with(|c: char| c.is_ascii_digit())
+            && whole.trim_start_matches(['$', '€', '£']).starts_with(|c: char| c.is_ascii_digit())
+    })
 }
