@@ -178,6 +178,7 @@ def test_a_collector_that_refuses_is_told_of_in_the_metrics(fleet: FakeFleet, co
     with Router(config(fleet, collector.address)) as router:
         router.chat(PROMPT)
     assert "waypost_otlp_dropped_total 1" in router.metrics()
+    assert router.warnings == ["telemetry.otlp: the spans of 1 calls were dropped: the collector answered 401"]
     assert len(collector.got) == 1
 
 

@@ -130,6 +130,7 @@ fn ended(attempts: Vec<Attempt>, answered: bool) -> Ended {
         candidates: Vec::new(),
         attempts,
         overhead: Duration::from_micros(30),
+        waited: Duration::ZERO,
         at: 1_800_000_000.0,
         basis: Facts::default(),
         origin: Origin::default(),
