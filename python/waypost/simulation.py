@@ -245,7 +245,7 @@ def simulate(
     from ._waypost import simulate_run
     from .router import _parts
 
-    source, _, functions = _parts(config, {})
+    source, _, functions, _ = _parts(config, {})
     played: Any = (
         "outage" if scenario is None else os.fspath(scenario) if isinstance(scenario, os.PathLike) else scenario
     )

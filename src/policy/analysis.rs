@@ -61,7 +61,7 @@ impl Policy {
     /// A configuration error at `when` if that is no condition.
     pub fn analysis(&self, when: Option<&str>, scrutiny: Scrutiny) -> Result<Analysis<'_>> {
         let env = language()?;
-        let known = Known { intents: &[] };
+        let known = Known { intents: &[], own: &self.own };
         let mut patterns = HashMap::new();
         let mut variables = Variables::default();
         let tagging = self.rules.iter().any(|rule| !rule.tag.is_empty());
@@ -71,7 +71,7 @@ impl Policy {
             let mut rule = rule.clone();
             if let Some(program) = &rule.when {
                 patterns.extend(program.patterns(&env, &known)?);
-                rule.when = Some(program.read(&env, &mut Reader::new(&mut variables, place(format!("{at}:"))))?);
+                rule.when = Some(program.read(&env, &mut Reader::new(&mut variables, &self.own, place(format!("{at}:"))))?);
             }
             rules.push(rule);
         }
@@ -80,7 +80,7 @@ impl Policy {
             Some(source) => {
                 let (program, checked) = Program::compile(&env, source, &known, "when")?;
                 patterns.extend(checked.patterns);
-                let read = program.read(&env, &mut Reader::new(&mut variables, place("when:".into())))?;
+                let read = program.read(&env, &mut Reader::new(&mut variables, &self.own, place("when:".into())))?;
                 Some((program, read))
             }
         };
@@ -89,6 +89,7 @@ impl Policy {
             count: self.count,
             root: Some(root(std::sync::Arc::clone(&env), patterns.clone())?),
             reads: self.reads,
+            own: self.own.clone(),
         };
         Ok(Analysis { policy: self, read, question, root: root(env, patterns)?, variables })
     }

@@ -44,6 +44,14 @@ impl Bill {
     }
 }
 
+impl Bill {
+    /// What asking classifiers cost.
+    pub fn asked(cost: Option<Money>) -> Self {
+        let status = cost.map(|_| CostStatus::Exact.as_str());
+        Self { cost, status, ..Self::default() }
+    }
+}
+
 impl Run {
     /// Writes the call down, if calls are written down. Its decision is final.
     pub(super) fn write_down(&self, answered: bool) {
