@@ -180,8 +180,12 @@ def trial(program: Path, intents: dict[str, list[str]], outside: list[str], shap
         examples[name] = texts[:phrases]
         asked += [{"id": "", "prompt": text, "truth": name} for text in texts[phrases : phrases + ASKED]]
     others = [text for name in sorted(set(intents) - set(names)) for text in intents[name]]
-    asked += [{"id": "", "prompt": text, "truth": "others"} for text in chance.sample(others, min(OUTSIDE, len(others)))]
-    asked += [{"id": "", "prompt": text, "truth": "none"} for text in chance.sample(outside, min(OUTSIDE, len(outside)))]
+    asked += [
+        {"id": "", "prompt": text, "truth": "others"} for text in chance.sample(others, min(OUTSIDE, len(others)))
+    ]
+    asked += [
+        {"id": "", "prompt": text, "truth": "none"} for text in chance.sample(outside, min(OUTSIDE, len(outside)))
+    ]
     found = zip(asked, read(program, asked, examples), strict=True)
     return [{"truth": row["truth"], "best": best(signals, names)} for row, signals in found]
 

@@ -285,7 +285,7 @@ def replay(
         >>> fleet.close()
     """
     extra = {} if strategy is None else {"strategy": strategy}
-    source, options, functions = _parts(config, extra)
+    source, options, functions, _ = _parts(config, extra)
     first, last = _seconds(since), _seconds(until)
     with _progress(0, wanted=progress) as bar:
         rows = _waypost.replay(log, source, options, functions, first, last, bar)

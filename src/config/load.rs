@@ -185,7 +185,9 @@ fn survey(value: Value, options: Map, file: Option<&str>, env: Env<'_>) -> Resul
 /// Puts the top-level keys of `options` in the place of those of `document`; of the user's own signals each by its name, since
 /// a file may declare what a program hands in.
 fn merge(document: &mut Map, mut options: Map) {
-    if let (Some(Value::Object(written)), Some(Value::Object(own))) = (document.get("signals"), options.get_mut("signals")) {
+    if let (Some(Value::Object(written)), Some(Value::Object(own))) =
+        (document.get("signals"), options.get_mut("signals"))
+    {
         let mut all = written.clone();
         for (name, value) in std::mem::take(own) {
             match (all.get_mut(&name), value) {

@@ -110,13 +110,16 @@ fn fields(node: &Node<'_>) -> Vec<(String, Yields)> {
     }
     let entries = node.entries("a list of names, or a table of names and types").unwrap_or_default();
     let kinds = &KINDS[..3];
-    entries.into_iter().filter_map(|(name, node)| Some((name.to_owned(), node.choice("type of a field", kinds)?))).collect()
+    entries
+        .into_iter()
+        .filter_map(|(name, node)| Some((name.to_owned(), node.choice("type of a field", kinds)?)))
+        .collect()
 }
 
 fn remember(table: &Table<'_>) -> Option<Remember> {
     let Some(node) = table.get("cache") else { return Some(Remember::default()) };
     if node.value.is_boolean() {
-        return (node.value == &true).then(Remember::default);
+        return (*node.value == true).then(Remember::default);
     }
     let table = node.table(&REMEMBER)?;
     let standard = Remember::default();

@@ -71,7 +71,8 @@ impl Policy {
             let mut rule = rule.clone();
             if let Some(program) = &rule.when {
                 patterns.extend(program.patterns(&env, &known)?);
-                rule.when = Some(program.read(&env, &mut Reader::new(&mut variables, &self.own, place(format!("{at}:"))))?);
+                rule.when =
+                    Some(program.read(&env, &mut Reader::new(&mut variables, &self.own, place(format!("{at}:"))))?);
             }
             rules.push(rule);
         }
@@ -129,6 +130,20 @@ impl Analysis<'_> {
     /// What the rules say, under what is supposed of the class.
     pub fn verdict(&self, class: &Class, named: bool) -> Verdict {
         self.read.evaluate_in(Scope::supposing(&class.signals, &class.supposed), named, &Recalled::default())
+    }
+
+    /// What the rules say before the signals that `unknown` has a bit for were asked for: of who is asked for them. Twice, under
+    /// what is supposed of the class and of the request that stands for it; the second one is absent if the question is not
+    /// about that request.
+    pub fn before(&self, class: &Class, named: bool, unknown: u64) -> (Verdict, Option<Verdict>) {
+        let mut signals = class.signals.clone();
+        let is_unknown =
+            |name: &str| self.policy.own.iter().position(|own| own.name == name).map(|at| unknown >> at & 1);
+        signals.own.retain(|(name, _)| is_unknown(name) != Some(1));
+        let scope = Scope::supposing(&signals, &class.supposed);
+        let supposed = self.read.evaluate_as_far(scope, named, &Recalled::default(), unknown);
+        let asked = self.verified(class, named).is_some();
+        (supposed, asked.then(|| self.policy.evaluate_before(&signals, named, unknown)))
     }
 
     /// What the rules say about the request that stands for the class, with nothing supposed; absent if the question is

@@ -93,7 +93,13 @@ impl Policy {
         self.evaluate_as_far(scope, named, recalled, 0)
     }
 
-    fn evaluate_as_far(&self, mut scope: Scope<'_>, named: bool, recalled: &Recalled<'_>, unknown: u64) -> Verdict {
+    pub(super) fn evaluate_as_far(
+        &self,
+        mut scope: Scope<'_>,
+        named: bool,
+        recalled: &Recalled<'_>,
+        unknown: u64,
+    ) -> Verdict {
         let mut verdict = Verdict {
             clearance: Clearance::everything(self.count),
             route: None,

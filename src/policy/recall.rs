@@ -60,7 +60,11 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{catalog::Deployment, policy::{Known, rule::RuleConfig}, signals::Signals};
+    use crate::{
+        catalog::Deployment,
+        policy::{Known, rule::RuleConfig},
+        signals::Signals,
+    };
 
     fn policy(conditions: &[&str]) -> Policy {
         let rules: Vec<RuleConfig> = conditions

@@ -56,8 +56,29 @@ impl From<Yields> for Kind {
 
 /// Words of CEL that no variable can have as its name.
 const RESERVED: [&str; 23] = [
-    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let",
-    "loop", "package", "namespace", "return", "var", "void", "while", "dyn", "optional",
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+    "dyn",
+    "optional",
 ];
 
 /// Why a signal of the user's own cannot have this name, if so.

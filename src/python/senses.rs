@@ -99,8 +99,11 @@ pub(super) fn install(settings: &mut Settings, functions: &Bound<'_, PyDict>) ->
         let Source::Function(slot) = &mut own.source else { continue };
         let Some(function) = functions.get_item(&own.shape.name)? else {
             let name = &own.shape.name;
-            let error = Error::config(format!("signals.{name}"), format!("no function was given for the signal `{name}`"))
-                .with_hint(Some(format!("Router(…, signals={{\"{name}\": function}}), or write its `url` or `deployment`")));
+            let error =
+                Error::config(format!("signals.{name}"), format!("no function was given for the signal `{name}`"))
+                    .with_hint(Some(format!(
+                        "Router(…, signals={{\"{name}\": function}}), or write its `url` or `deployment`"
+                    )));
             return Err(raise(py, error.into()));
         };
         let function = ready.call1((function, own.timeout.as_secs_f64()))?.unbind();

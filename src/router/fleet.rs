@@ -132,10 +132,7 @@ impl Fleet {
         let deployments: Vec<&Deployment> = settings.deployments.iter().map(|d| &d.deployment).collect();
         let examples = Examples::new(&settings.intents);
         let shapes: Vec<Shape> = settings.own.iter().map(|own| own.shape.clone()).collect();
-        let classifiers = settings.own.iter().filter_map(|own| match &own.source {
-            Source::Url(classifier) => Some(&classifier.deployment),
-            Source::Function(_) | Source::Deployment { .. } => None,
-        });
+        let classifiers = settings.own.iter().filter_map(|own| own.classifier().map(|own| &own.deployment));
         // Behind the deployments, so that rules clear classifiers by the same words.
         let places: Vec<&Deployment> = deployments.iter().copied().chain(classifiers).collect();
         let known = Known { intents: &intent::names(examples.names()), own: &shapes };
@@ -248,6 +245,12 @@ impl Fleet {
     /// All routes.
     pub fn lanes(&self) -> impl Iterator<Item = &Arc<Lane>> {
         self.lanes.values()
+    }
+
+    /// All that a clearance speaks of, in its order: deployments, and the classifiers behind URLs.
+    pub fn places(&self) -> impl Iterator<Item = &Deployment> {
+        let classifiers = self.own.iter().filter_map(|sense| sense.own.classifier()).map(|own| &own.deployment);
+        self.targets.iter().map(|target| target.deployment()).chain(classifiers)
     }
 
     /// A deployment's place by name.

@@ -142,6 +142,16 @@ impl fmt::Debug for Function {
     }
 }
 
+impl Own {
+    /// The classifier behind a URL, if it is one.
+    pub fn classifier(&self) -> Option<&Classifier> {
+        match &self.source {
+            Source::Url(classifier) => Some(classifier),
+            Source::Function(_) | Source::Deployment { .. } => None,
+        }
+    }
+}
+
 impl Yields {
     /// In words.
     pub fn title(self) -> &'static str {
@@ -208,7 +218,9 @@ fn scalar(value: Value) -> Outcome {
         Value::String(text) if text.chars().count() > LONGEST_TEXT => {
             Err(format!("it holds a text of more than {LONGEST_TEXT} characters"))
         }
-        Value::Array(_) | Value::Object(_) | Value::Null => Err("it holds more than numbers, texts, true and false".into()),
+        Value::Array(_) | Value::Object(_) | Value::Null => {
+            Err("it holds more than numbers, texts, true and false".into())
+        }
         _ => Ok(value),
     }
 }

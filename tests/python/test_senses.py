@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from waypost import ConfigError, Router, UnknownModelError
 from waypost.testing import FakeProvider
 
@@ -57,13 +56,19 @@ def test_a_function_is_a_variable_of_rules(providers: dict[str, Any], vip: Calla
 
 def test_what_a_function_sees(providers: dict[str, Any]) -> None:
     seen: list[dict[str, Any]] = []
-    config = {**providers, "signals": {"n": lambda request: seen.append(request) or 1}, "rules": [{"when": "n > 0", "tag": ["x"]}]}
+    config = {
+        **providers,
+        "signals": {"n": lambda request: seen.append(request) or 1},
+        "rules": [{"when": "n > 0", "tag": ["x"]}],
+    }
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
     decision = Router(config).route(messages, tags=["t"], user="u", session="s", temperature=0.5)
     assert [rule.name for rule in decision.rules] == ["rules[0]"]
     [request] = seen
     assert request["messages"] == messages
-    some = {key: request[key] for key in ("text", "tags", "metadata", "user", "session", "model", "temperature", "kind")}
+    some = {
+        key: request[key] for key in ("text", "tags", "metadata", "user", "session", "model", "temperature", "kind")
+    }
     assert some == {
         "text": "Hi", "tags": ["t"], "metadata": {}, "user": "u", "session": "s", "model": "auto", "temperature": 0.5, "kind": "chat",
     }  # fmt: skip
@@ -141,7 +146,15 @@ def test_names_are_checked_when_loaded(providers: dict[str, Any], tmp_path: Any)
         Router(providers, signals={"tokens": lambda _: 1})
     # A file declares what a program hands in.
     path = tmp_path / "waypost.json"
-    path.write_text(json.dumps({"deployments": ["ollama/x"], "rules": [{"when": "vip", "tag": ["x"]}], "signals": {"vip": {"type": "bool"}}}))
+    path.write_text(
+        json.dumps(
+            {
+                "deployments": ["ollama/x"],
+                "rules": [{"when": "vip", "tag": ["x"]}],
+                "signals": {"vip": {"type": "bool"}},
+            }
+        )
+    )
     with pytest.raises(ConfigError, match="no function was given for the signal `vip`") as caught:
         Router.from_file(path)
     assert caught.value.path == "signals.vip"
@@ -189,9 +202,9 @@ def classifier() -> Iterator[tuple[str, list[Any]]]:
 
 def test_a_classifier_behind_a_url(providers: dict[str, Any], classifier: tuple[str, list[Any]]) -> None:
     url, asked = classifier
-    signals = {"size": {"url": url, "api_key": "k", "fields": {"label": "string", "score": "number"}, "timeout": "5s"}}
+    signals = {"bulk": {"url": url, "api_key": "k", "fields": {"label": "string", "score": "number"}, "timeout": "5s"}}
     rules = [
-        {"name": "long", "when": "size.label == 'long' && size.score > 0.5", "prefer": ["b"]},
+        {"name": "long", "when": "bulk.label == 'long' && bulk.score > 0.5", "prefer": ["b"]},
         {"name": "home", "when": "sensitive.personal", "require": ["b"]},
     ]
     with Router({**providers, "rules": rules, "signals": signals}) as router:
@@ -201,7 +214,9 @@ def test_a_classifier_behind_a_url(providers: dict[str, Any], classifier: tuple[
         assert asked == [("Bearer k", {"text": "a short"}), ("Bearer k", {"text": "a longer text"})]
         decision = router.chat("write to anna.berg@example.com").decision
         assert len(asked) == 2
-        assert "rule `home` does not let this request reach it" in next(r.error for r in decision.rules if r.name == "long")
+        assert "rule `home` does not let this request reach it" in next(
+            r.error for r in decision.rules if r.name == "long"
+        )
         # A decision alone has no network, but knows what was said.
         assert router.route("a longer text").chosen == "b"
         assert "has no network" in (router.route("something else").rules[0].error or "")

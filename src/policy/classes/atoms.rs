@@ -83,7 +83,8 @@ impl<'a> Reader<'a> {
 
     fn order(&mut self, of: &IdedExpr, value: &IdedExpr) -> Option<()> {
         let (variable, value) = (variable(of, None, self.own)?, literal(value)?);
-        let ordered = matches!(variable, Variable::Number(_) | Variable::Budget(_) | Variable::Metadata(_) | Variable::Own(..));
+        let ordered =
+            matches!(variable, Variable::Number(_) | Variable::Budget(_) | Variable::Metadata(_) | Variable::Own(..));
         let number = value.as_f64().filter(|_| ordered)?;
         self.look(of, |mentions| mentions.numbers.push(number))
     }
@@ -101,7 +102,9 @@ impl<'a> Reader<'a> {
                 self.note(Variable::Sensitive, |mentions| mentions.members.push(format!("types.{item}")));
             }
             _ => match variable(list, None, self.own)? {
-                found @ (Variable::Metadata(_) | Variable::Own(..)) => self.note(found, |mentions| mentions.members.push(item)),
+                found @ (Variable::Metadata(_) | Variable::Own(..)) => {
+                    self.note(found, |mentions| mentions.members.push(item))
+                }
                 _ => return None,
             },
         }
@@ -171,7 +174,8 @@ impl<'a> Reader<'a> {
                 Expr::Ident(name) if name == "text" => variables.push(Variable::Text),
                 Expr::Ident(name) if name == "now" => variables.push(Variable::Now),
                 Expr::Ident(name) if name == "tags" => tags = true,
-                _ => variables.extend(variable(node, None, self.own).filter(|found| !matches!(found, Variable::Sensitive))),
+                _ => variables
+                    .extend(variable(node, None, self.own).filter(|found| !matches!(found, Variable::Sensitive))),
             }
             None
         });

@@ -135,7 +135,9 @@ fn own(yields: Yields, mentions: &Mentions) -> Vec<Standing> {
     let values: Vec<Value> = match yields {
         Yields::Bool => vec![false.into(), true.into()],
         Yields::Number => points(&mentions.numbers, None, None).into_iter().map(number).collect(),
-        Yields::Text => std::iter::once(unmentioned(mentions, OTHER)).chain(strings(mentions)).map(Value::from).collect(),
+        Yields::Text => {
+            std::iter::once(unmentioned(mentions, OTHER)).chain(strings(mentions)).map(Value::from).collect()
+        }
         Yields::Any | Yields::Map => return metadata(mentions),
     };
     std::iter::once(None).chain(values.into_iter().map(Some)).map(Standing::Json).collect()

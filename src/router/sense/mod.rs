@@ -130,6 +130,15 @@ fn remotes(fleet: &Fleet, wanted: Wanted) -> impl Iterator<Item = (usize, &Sense
     some.filter(|(_, sense)| sense.place.is_some())
 }
 
+/// Who sees a request that is asked about the signal at `at`, and which signals are not known by then.
+pub(super) fn listener(fleet: &Fleet, at: usize) -> Option<(usize, u64)> {
+    let place = fleet.own[at].place.filter(|_| fleet.senses >> at & 1 == 1)?;
+    let asked: Vec<usize> = remotes(fleet, fleet.senses).map(|(at, _)| at).collect();
+    let gates = fleet.policy.gates();
+    let start = asked.iter().rev().find(|other| **other < at && gates >> **other & 1 == 1).map_or(0, |gate| gate + 1);
+    Some((place, asked.into_iter().filter(|other| *other >= start).fold(0, |bits, other| bits | 1 << other)))
+}
+
 /// Those that nobody was asked for yet.
 fn unknown(fleet: &Fleet, wanted: Wanted, found: &Sensed) -> Wanted {
     let known = |name: &str| found.values.iter().any(|(known, _)| known == name);

@@ -67,7 +67,13 @@ pub(super) type Which = (usize, u64);
 ///
 /// # Errors
 /// Why it may not.
-pub(super) fn prepare(shared: &Shared, fleet: &Fleet, call: &Call, seen: &Signals, which: Which) -> Result<Asked, String> {
+pub(super) fn prepare(
+    shared: &Shared,
+    fleet: &Fleet,
+    call: &Call,
+    seen: &Signals,
+    which: Which,
+) -> Result<Asked, String> {
     let (sense, unknown) = (&fleet.own[which.0], which.1);
     let verdict = fleet.policy.evaluate_before(seen, named(fleet, call), unknown);
     let place = sense.place.ok_or("it is no classifier")?;
@@ -102,7 +108,13 @@ pub(super) fn prepare(shared: &Shared, fleet: &Fleet, call: &Call, seen: &Signal
 }
 
 /// Asks, within the signal's time. What it came to, and what it cost.
-pub(super) async fn ask(shared: &Arc<Shared>, fleet: &Fleet, call: &Call, seen: &Signals, which: Which) -> (Outcome, Option<Money>) {
+pub(super) async fn ask(
+    shared: &Arc<Shared>,
+    fleet: &Fleet,
+    call: &Call,
+    seen: &Signals,
+    which: Which,
+) -> (Outcome, Option<Money>) {
     let sense = &fleet.own[which.0];
     let letter = match prepare(shared, fleet, call, seen, which) {
         Ok(Asked::Known(value)) => return (Ok(value), None),
@@ -174,7 +186,9 @@ async fn posted(shared: &Shared, cleared: Cleared, wire: WireRequest, connect: D
     let value: Value = serde_json::from_slice(&bytes).map_err(|_| "it sent no JSON")?;
     Ok(match value {
         // `{"value": 0.7}` says no more than `0.7`.
-        Value::Object(mut map) if map.len() == 1 && map.contains_key("value") => map.remove("value").unwrap_or_default(),
+        Value::Object(mut map) if map.len() == 1 && map.contains_key("value") => {
+            map.remove("value").unwrap_or_default()
+        }
         value => value,
     })
 }
@@ -230,10 +244,7 @@ async fn chosen(
     let transport = Arc::clone(&shared.transport);
     let attempt = Attempt { target: Arc::clone(target), transport, limits, stream: false, redaction: None };
     let ask = Ask::Chat(request);
-    let wire = match attempt.encode(&ask) {
-        Ok(wire) => wire,
-        Err(_) => return (Err("its deployment cannot be asked".into()), None),
-    };
+    let Ok(wire) = attempt.encode(&ask) else { return (Err("its deployment cannot be asked".into()), None) };
     let price = target.deployment().price.as_ref();
     match attempt.run(cleared, wire, &ask).await {
         Ok(Answer::Chat(body)) => {

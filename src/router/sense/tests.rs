@@ -165,7 +165,11 @@ async fn a_classifier_is_asked_once_for_one_text_and_its_cost_is_booked() {
     let router = router(TOPIC, &world, &[]);
     // A decision alone has no network.
     let decision = router.route(&ask("Where is it?")).unwrap();
-    assert!(decision.rules[0].error.as_ref().unwrap().contains("a decision alone has no network"), "{:?}", decision.rules);
+    assert!(
+        decision.rules[0].error.as_ref().unwrap().contains("a decision alone has no network"),
+        "{:?}",
+        decision.rules
+    );
     assert!(world.said.lock().is_empty());
     for _ in 0..2 {
         let reply = router.chat(Call { max_cost: None, ..ask("Where is it?") }).await;
@@ -351,6 +355,24 @@ fn proofs_know_the_names() {
     assert_eq!(found.answer, crate::router::prove::Answer::Counterexample);
     assert!(found.counterexample.unwrap().signals["risk"].as_f64().unwrap() <= 0.5);
     assert_eq!(router.prove(Some("rsk > 0.3"), "name == 'cloud'").unwrap_err().kind, ErrorKind::Config);
+}
+
+#[test]
+fn proofs_know_who_listens() {
+    let prove = |signal: &str, when: &str| {
+        let config = format!(
+            "[signals.topic]\n{signal}\n[[rules]]\nname = \"home\"\nwhen = \"sensitive.any\"\nrequire = {{ tags = [\"private\"] }}\n\
+             [[rules]]\nwhen = \"topic == 'order'\"\nrequire = {{ tags = [\"private\"] }}\n"
+        );
+        router(&config, &world(&[(200, json!(0))], 0), &[]).prove(Some(when), "!('private' in tags)").unwrap()
+    };
+    let url = "url = \"http://classify.test/topic\"";
+    assert_eq!(prove(url, "sensitive.any").answer, crate::router::prove::Answer::Proved);
+    // It is asked before anybody knows what it will say.
+    let found = prove(url, "topic == 'order'").counterexample.unwrap();
+    assert_eq!(found.deployment, "signals.topic");
+    let home = format!("{url}\ntags = [\"private\"]");
+    assert_eq!(prove(&home, "topic == 'order'").answer, crate::router::prove::Answer::Proved);
 }
 
 #[tokio::test(start_paused = true)]
