@@ -28,6 +28,7 @@ __all__ = [
     "off_policy",
     "prove",
     "providers",
+    "query_log",
     "replay",
     "scenarios",
     "simulate_run",
@@ -41,6 +42,9 @@ __version__: str
 def after_fork(child: bool) -> None: ...
 def before_fork() -> None: ...
 def flush_logs() -> None: ...
+def query_log(
+    path: str | PathLike[str], sql: str, parameters: Sequence[Any] | Mapping[str, Any]
+) -> list[dict[str, Any]]: ...
 def verify_log(path: str | PathLike[str], head: str | None = None) -> dict[str, Any]: ...
 
 @final

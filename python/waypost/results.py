@@ -257,6 +257,11 @@ class Decision(_Value):
         """Microseconds spent deciding."""
         return self._state["overhead_us"]  # type: ignore[no-any-return]
 
+    @property
+    def waited(self) -> float:
+        """Seconds in line for room under limits."""
+        return self._state.get("waited", 0.0)  # type: ignore[no-any-return]
+
     def _list(self, key: str, kind: Any) -> list[Any]:
         items = self._cache.get(key)
         if items is None:
@@ -577,6 +582,7 @@ class DeploymentStatus:
         breaker: ``closed``, ``open`` or ``half_open``.
         opens_in: Seconds until an open breaker lets a probe pass.
         in_flight: Attempts under way.
+        waiting: Calls in line for room on it.
         p50: Median seconds to the whole answer.
         p95: 95th percentile of it.
         ttft: Median seconds to the first token.
@@ -605,3 +611,4 @@ class DeploymentStatus:
     spend: float
     capabilities: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    waiting: int = 0

@@ -330,7 +330,8 @@ class Router:
             reasoning_effort: ``"minimal"``, ``"low"``, ``"medium"``, ``"high"`` …
             user: The end user.
             tags: Labels that rules read.
-            metadata: Facts that rules read.
+            metadata: Facts that rules read. ``priority`` (``"low"``, ``"normal"``, ``"high"`` or a number) says who goes first
+                where calls wait for room under limits.
             session: Calls of one session stay with one deployment while it serves.
             timeout: Seconds the whole call may take.
             max_cost: US dollars; candidates whose estimate is above it are refused.

@@ -7,7 +7,9 @@
 
 pub mod curve;
 pub mod frontier;
+pub mod guarantee;
 pub mod offpolicy;
+pub mod reliability;
 pub mod study;
 mod willing;
 

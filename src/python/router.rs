@@ -16,7 +16,7 @@ use super::{
     convert::{self, object},
     error::raise,
     results::{Decided, Embedded, Replied},
-    runtime::{block_on, guarded, runtime},
+    runtime::{block_on, guarded, runtime, settle_given_up},
     senses,
     stream::Stream,
 };
@@ -26,6 +26,7 @@ use crate::{
     config::{self, Settings},
     error::Error,
     router::{Call, Failure, Reply, Router},
+    trace::log,
     transport::client,
 };
 
@@ -198,7 +199,12 @@ impl Core {
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        guarded(py, || self.router.close())
+        guarded(py, || {
+            if self.router.logs() {
+                settle_given_up(log::PATIENCE);
+            }
+            self.router.close();
+        })
     }
 
     /// Writes a score for the call with this identity into the log; a score that is none is a `ValueError`.

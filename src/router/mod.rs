@@ -70,6 +70,7 @@ use crate::{
     config::Settings,
     error::{Error, ErrorKind, Result},
     id::RequestId,
+    resilience::line::Place,
     trace::{Decision, log},
     transport::Transport,
 };
@@ -107,12 +108,13 @@ impl Shared {
         self.counters.call(decision, ok);
     }
 
-    /// Plans the call with this number at `now`.
-    fn plan(&self, fleet: &Fleet, call: &Call, now: Instant, number: u64) -> Result<Plan> {
+    /// Plans a call at `now`: by its number, and where it stands in line.
+    fn plan(&self, fleet: &Fleet, call: &Call, now: Instant, standing: (u64, &[(usize, Place)])) -> Result<Plan> {
+        let (number, places) = standing;
         let sticky = call.session.as_ref().and_then(|session| self.sessions.lock().get(session).cloned());
         let unix = clock::unix_seconds(clock::wall());
         let draw = self.draw(number);
-        let view = View { now, unix, sticky: sticky.as_ref(), budgets: &self.budgets, draw, again: None };
+        let view = View { now, unix, sticky: sticky.as_ref(), budgets: &self.budgets, draw, places, again: None };
         plan(fleet, call, RequestId::fresh(), view)
     }
 
@@ -182,7 +184,7 @@ impl Router {
         let number = self.shared.calls.load(Ordering::Relaxed);
         fleet.resolve(&call.model)?;
         let sensed = self.sensed_here(&fleet, call, fleet.senses);
-        let mut plan = self.shared.plan(&fleet, sensed.as_ref().unwrap_or(call), start, number)?;
+        let mut plan = self.shared.plan(&fleet, sensed.as_ref().unwrap_or(call), start, (number, &[]))?;
         plan.decision.overhead = clock::now() - start;
         Ok(plan.decision.into_inner())
     }
@@ -248,7 +250,7 @@ impl Router {
     fn prepare(&self, fleet: Arc<Fleet>, call: Call, start: Instant) -> Result<Run> {
         let began = clock::now();
         let number = self.shared.calls.fetch_add(1, Ordering::Relaxed);
-        let plan = self.shared.plan(&fleet, &call, began, number)?;
+        let plan = self.shared.plan(&fleet, &call, began, (number, &[]))?;
         if let Some(lane) = &plan.lane {
             lane.turn.fetch_add(1, Ordering::Relaxed);
         }

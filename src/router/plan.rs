@@ -29,7 +29,8 @@ use crate::{
     resilience::{
         backoff::RetryConfig,
         deadline::TimeoutConfig,
-        limit::{CONCURRENCY, Units},
+        limit::{Units, frees_any_moment},
+        line::Place,
         queue::QueueConfig,
     },
     select::{Contender, Ranked, StrategyConfig, propensities, rank},
@@ -87,6 +88,8 @@ pub struct View<'a> {
     pub budgets: &'a Budgets,
     /// The seed of chance for this call.
     pub draw: u64,
+    /// Where the call stands in line, by places in the fleet.
+    pub places: &'a [(usize, Place)],
     /// What was, where a request is decided again.
     pub again: Option<Again<'a>>,
 }
@@ -210,7 +213,7 @@ impl Draft<'_> {
         for (at, weight) in members {
             let target = &*self.fleet.targets[*at];
             let cost = target.deployment().price.as_ref().map(|price| price.cost(&usage));
-            let one = Member { at: *at, cost, moment: self.moment(target, cost) };
+            let one = Member { at: *at, cost, moment: self.moment(target, *at, cost) };
             if let Some(reason) = self.refusal(target, &one) {
                 // Who is not among those that the user's own strategy was shown is not tried behind its back.
                 if !matches!(strategy, StrategyConfig::Custom(_)) {
@@ -341,7 +344,7 @@ impl Draft<'_> {
     /// room at any moment.
     fn late(&self, one: &Member, reason: &Reason, fallback: bool) -> Option<Late> {
         let wait = match reason {
-            Reason::RateLimited(CONCURRENCY, _) => Duration::ZERO,
+            Reason::RateLimited(limit, _) if frees_any_moment(limit) => Duration::ZERO,
             Reason::RateLimited(_, wait) => (*wait)?,
             _ => return None,
         };
@@ -401,6 +404,7 @@ impl Draft<'_> {
             candidates: listed,
             attempts: Vec::new(),
             overhead: Duration::ZERO,
+            waited: Duration::ZERO,
             at: self.view.unix,
             basis,
             origin: self.fleet.origin.clone(),

@@ -3,7 +3,10 @@
 pub mod bandit;
 mod chance;
 mod chooser;
+pub mod drift;
+pub mod guarantee;
 pub mod rank;
+pub mod recalibrate;
 
 use serde::Serialize;
 

@@ -128,7 +128,7 @@ pub struct Spent {
 }
 
 /// The limits a deployment can be at, by name.
-const LIMITS: [&str; 7] = ["concurrency", "rpm", "tpm", "input_tpm", "output_tpm", "rpd", "provider"];
+const LIMITS: [&str; 8] = ["concurrency", "queue", "rpm", "tpm", "input_tpm", "output_tpm", "rpd", "provider"];
 
 impl Facts {
     /// What was known of this deployment; absent if it was not considered.

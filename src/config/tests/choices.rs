@@ -174,6 +174,10 @@ fn of_resilience() {
     mistake(table("queue = { max = -1 }"), "resilience.queue.max", "negative");
     mistake(table("queue = { max_wait = \"5 sec\" }"), "resilience.queue.max_wait", "did you mean \"5s\"?");
     mistake(table("queue = { wait = \"5s\" }"), "resilience.queue.wait", "unknown key");
+    mistake(table("queue = { fair_by = \"users\" }"), "resilience.queue.fair_by", "did you mean `user`?");
+    mistake(table("queue = { fair_by = \"tag:\" }"), "resilience.queue.fair_by", "write tag:NAME");
+    mistake(table("queue = { weights = { a = 0 } }"), "resilience.queue.weights.a", "would wait for ever");
+    mistake(table("queue = { weights = 2 }"), "resilience.queue.weights", "a table of weights by account");
     let at = "resilience.on_all_unavailable";
     mistake(table("on_all_unavailable = \"probe-best\""), at, "did you mean `probe_best`?");
     mistake(table("on_all_unavailable = \"wait\""), at, "write { wait = \"5s\" }");

@@ -31,10 +31,10 @@ pub struct Again<'a> {
 
 impl Draft<'_> {
     /// How `target` is, or was.
-    pub(super) fn moment(&self, target: &Target, cost: Option<Money>) -> Moment {
+    pub(super) fn moment(&self, target: &Target, at: usize, cost: Option<Money>) -> Moment {
         let deployment = target.deployment();
         let Some(again) = &self.view.again else {
-            let moment = self.present(target);
+            let moment = self.present(target, at);
             return Moment { price: deployment.price.clone(), budget: self.spent(target, cost), ..moment };
         };
         let unknown = || Moment { p50: again.paces.get(&deployment.id).copied(), ..Moment::default() };
@@ -47,12 +47,13 @@ impl Draft<'_> {
     }
 
     /// As it is now, but for money.
-    fn present(&self, target: &Target) -> Moment {
+    fn present(&self, target: &Target, at: usize) -> Moment {
         let (live, now) = (&target.live, self.view.now);
         let (pace, rest, share) = (live.pace(now), live.breaker.wait(now), live.breaker.share(now));
         let in_flight = f64::from(live.limiter.in_flight());
         let units = Units { input: self.needs.tokens.tokens, output: self.output };
-        let refused = live.limiter.peek(units, now).err();
+        let own = self.view.places.iter().find(|(of, _)| *of == at).map(|(_, own)| own);
+        let refused = live.limiter.peek(units, now, own).err();
         Moment {
             p50: pace.p50,
             ttft: pace.ttft,

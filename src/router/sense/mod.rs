@@ -65,7 +65,7 @@ type Wanted = u64;
 impl Router {
     /// `call` with the user's own signals that something reads.
     pub(super) async fn sensed(&self, fleet: &Arc<Fleet>, mut call: Call) -> Call {
-        if fleet.senses != 0 {
+        if fleet.senses != 0 && fleet.resolve(&call.model).is_ok() {
             call.sensed = Arc::new(sensed(&self.shared, fleet, &call).await);
         }
         call
@@ -149,7 +149,8 @@ fn unknown(fleet: &Fleet, wanted: Wanted, found: &Sensed) -> Wanted {
 /// What rules see of a call, as far as it is known.
 fn look(shared: &Shared, fleet: &Fleet, call: &Call) -> Signals {
     let unix = clock::unix_seconds(clock::wall());
-    let view = View { now: clock::now(), unix, sticky: None, budgets: &shared.budgets, draw: 0, again: None };
+    let view =
+        View { now: clock::now(), unix, sticky: None, budgets: &shared.budgets, draw: 0, again: None, places: &[] };
     read(fleet, call, &view).0
 }
 

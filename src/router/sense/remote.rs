@@ -229,7 +229,7 @@ async fn chosen(
     }
     let Ok(pass) = target.live.breaker.enter(now) else { return (Err("its deployment rests".into()), None) };
     let reserved = Units { input: crate::signals::tokens(&request).tokens, output: LABEL_TOKENS };
-    let Ok(permit) = target.live.limiter.admit(reserved, now) else {
+    let Ok(permit) = target.live.limiter.admit(reserved, now, None) else {
         return (Err("its deployment is at a limit".into()), None);
     };
     let limits = Limits {
