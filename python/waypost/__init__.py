@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     )
     from .router import AsyncChatStream, ChatStream, Router
     from .simulation import Simulation, simulate
+    from .status import Learned
 
 __all__ = [
     "APIConnectionError",
@@ -80,6 +81,7 @@ __all__ = [
     "EmbeddingResponse",
     "Evaluation",
     "InvalidRequestError",
+    "Learned",
     "NoCandidatesError",
     "NotFoundError",
     "OverloadedError",
@@ -114,6 +116,7 @@ _HOME = {
     "replayed": ("Replay", "ReplayedCall", "replay"),
     "router": ("AsyncChatStream", "ChatStream", "Router"),
     "simulation": ("Simulation", "simulate"),
+    "status": ("Learned",),
     "frames": ("BatchResult", "to_dataframe"),
     "results": (
         "Attempt",

@@ -11,6 +11,7 @@ from . import _waypost
 from ._public import without_secrets
 from .frames import BatchResult, prompts
 from .results import ChatResponse, Decision, DeploymentStatus, EmbeddingResponse
+from .status import Learned
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -658,6 +659,20 @@ class Router:
         ]
 
     @property
+    def learned(self) -> list[Learned]:
+        """What routes with the strategy ``bandit`` have learned from scores, by route and deployment.
+
+        Example:
+            >>> from waypost.testing import FakeProvider
+            >>> with FakeProvider() as fake:
+            ...     router = Router([fake.deployment("mini")], strategy="bandit")
+            ...     router.feedback(router.chat("Hi"), 0.9)
+            ...     router.learned[0].scores
+            1.0
+        """
+        return [Learned(**row) for row in self._core.learned()]
+
+    @property
     def routes(self) -> list[str]:
         """The names of all routes."""
         return self._core.routes()
@@ -685,7 +700,9 @@ class Router:
     def feedback(self, response_or_id: Any, score: float, *, comment: str | None = None) -> None:
         """Say how good an answer was.
 
-        It becomes a row of the decision log (`[telemetry] log`); without a log it has no effect yet.
+        It becomes a row of the decision log (`[telemetry] log`), and a lesson for the call's route if its strategy learns
+        (``bandit``). The last ten thousand calls of such routes of this router can be scored; a score for any other call
+        teaches nothing and is no error. A second score for a call takes the place of the first.
 
         Args:
             response_or_id: An answer, a stream that was read to its end, a decision, an error of a call, or the ``id`` of

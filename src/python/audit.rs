@@ -35,6 +35,7 @@ pub(super) fn verify_log(py: Python<'_>, path: &Bound<'_, PyAny>, head: Option<&
 
 /// The rows that a query finds in the log at `path`, as mappings.
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "what an argument of Python is taken as")]
 pub(super) fn query_log<'py>(
     py: Python<'py>,
     path: PathBuf,

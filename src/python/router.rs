@@ -181,6 +181,11 @@ impl Core {
         object(py, &self.router.deployments())
     }
 
+    /// What routes have learned from scores.
+    fn learned(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        object(py, &self.router.learned())
+    }
+
     fn routes(&self) -> Vec<String> {
         self.router.routes()
     }
@@ -207,10 +212,10 @@ impl Core {
         })
     }
 
-    /// Writes a score for the call with this identity into the log; a score that is none is a `ValueError`.
+    /// A score for the call with this identity, for the log and for its route; a score that is none is a `ValueError`.
     #[pyo3(signature = (call, score, comment=None))]
     fn feedback(&self, call: &str, score: f64, comment: Option<String>) -> PyResult<()> {
-        self.router.feedback(call, score, comment).map_err(|error| PyValueError::new_err(error.message))
+        self.router.feedback(call, score, comment).map(drop).map_err(|error| PyValueError::new_err(error.message))
     }
 
     /// Whether calls are written down.

@@ -136,6 +136,7 @@ impl Router {
         self.write_calls(&mut text);
         self.write_waiting(&mut text);
         self.write_hedges(&mut text);
+        self.write_scores(&mut text);
         self.write_decisions(&mut text);
         self.write_deployments(&mut text);
         self.write_budgets(&mut text);
@@ -169,6 +170,12 @@ impl Router {
             head(text, name, "counter", help);
             let _ = writeln!(text, "{name} {}", count.load(Ordering::Relaxed));
         }
+    }
+
+    fn write_scores(&self, text: &mut String) {
+        let name = "waypost_scores_learned_total";
+        head(text, name, "counter", "Scores that taught a route something");
+        let _ = writeln!(text, "{name} {}", self.shared.awaited.lock().scores());
     }
 
     fn write_decisions(&self, text: &mut String) {

@@ -13,6 +13,7 @@ pub mod findings;
 pub mod fleet;
 mod flight;
 pub mod guard;
+pub mod learned;
 pub mod live;
 pub mod load;
 pub mod logged;
@@ -52,6 +53,7 @@ use self::{
     budget::Budgets,
     execute::{Run, Won},
     fleet::Fleet,
+    learned::Awaited,
     load::Load,
     metrics::Counters,
     plan::{Plan, View, plan},
@@ -95,6 +97,8 @@ pub struct Shared {
     pub counters: Counters,
     /// What is under way.
     pub load: Arc<Load>,
+    /// Calls that may still be scored, where a route learns.
+    pub awaited: Mutex<Awaited>,
     /// Where calls are written down, if anywhere.
     log: ArcSwapOption<log::Log>,
     seed: AtomicU64,
@@ -147,6 +151,7 @@ impl Router {
             budgets,
             counters: Counters::default(),
             load: Arc::default(),
+            awaited: Mutex::default(),
             log: ArcSwapOption::new(log),
             seed: AtomicU64::new(seed),
             calls: AtomicU64::new(0),

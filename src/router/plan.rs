@@ -268,7 +268,7 @@ impl Draft<'_> {
             scores: place.scores,
             estimated_cost: one.cost,
             expected_latency: one.moment.p50,
-            predicted_quality: None,
+            predicted_quality: one.moment.belief.map(|belief| belief.mean),
             // Nothing is drawn among those who may not serve; who was left out by the user's strategy is not known.
             propensity: Some(0.0),
             moment: one.moment.clone(),
@@ -288,7 +288,8 @@ impl Draft<'_> {
             preferred: self.verdict.prefers(at),
             unknown: self.needs.abilities.iter().any(|a| target.deployment().facts.has(*a).is_none()),
             sticky: self.view.sticky == Some(&target.deployment().id),
-            belief: None,
+            belief: moment.belief,
+            pace: 0.0,
         }
     }
 
@@ -439,6 +440,13 @@ impl Draft<'_> {
         nobody.then(|| no_candidates(listed))
     }
 
+    /// Whether whoever comes first was less likely to than somebody else.
+    fn explored(listed: &[Candidate]) -> bool {
+        let chance = |candidate: &Candidate| candidate.propensity.unwrap_or(0.0);
+        let mut likelier = listed.iter().filter(|candidate| candidate.refused.is_none());
+        likelier.next().is_some_and(|first| likelier.any(|other| chance(other) > chance(first)))
+    }
+
     fn sentence(&self, named: &Named, listed: &[Candidate], refusal: Option<&Error>) -> String {
         if let Some(error) = refusal {
             return error.message.clone();
@@ -461,7 +469,8 @@ impl Draft<'_> {
                     StrategyConfig::Fastest => "fastest",
                     StrategyConfig::LeastBusy => "least busy",
                     StrategyConfig::Balanced { .. } => "best balance of cost, latency and load",
-                    StrategyConfig::Bandit { .. } => "best by its scores, or drawn",
+                    StrategyConfig::Bandit { .. } if Self::explored(listed) => "drawn to learn of it",
+                    StrategyConfig::Bandit { .. } => "best by its scores",
                     StrategyConfig::Custom(_) => "chosen by the strategy",
                 };
                 format!("{word} {of}")

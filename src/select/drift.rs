@@ -147,7 +147,9 @@ impl Track {
     fn new(counts: &[(u32, u32)]) -> Self {
         let mut track =
             Self { tree: vec![0; BINS + 1], total: 0, known: !counts.is_empty(), coins: [0.0; STAKES.len()] };
-        counts.iter().for_each(|(bin, count)| track.add((*bin as usize).min(BINS - 1), *count));
+        for (bin, count) in counts {
+            track.add((*bin as usize).min(BINS - 1), *count);
+        }
         track
     }
 
@@ -216,7 +218,7 @@ mod tests {
         // 60 runs of 5,000 requests, after few and many prompts: at N / CALLS a run rings in 1 of 200 at most.
         let rang = |seed: u64| {
             let mut rng = Rng::with_seed(seed);
-            let mut alarm = alarm(&mut rng, if seed % 2 == 0 { 60 } else { 2_000 });
+            let mut alarm = alarm(&mut rng, if seed.is_multiple_of(2) { 60 } else { 2_000 });
             (0..5_000).any(|_| alarm.see(&look(&mut rng, 0.0), rng.f64()))
         };
         let count = (0..60).filter(|seed| rang(*seed)).count();
@@ -244,12 +246,14 @@ mod tests {
         for (shift, within) in [(-0.1, 150), (0.05, 600)] {
             let mut rng = Rng::with_seed(11);
             let mut alarm = alarm(&mut rng, 2_000);
-            (0..20_000).for_each(|_| _ = alarm.see(&look(&mut rng, 0.0), rng.f64()));
+            for _ in 0..20_000 {
+                alarm.see(&look(&mut rng, 0.0), rng.f64());
+            }
             assert_eq!(alarm.rang(), None);
             let after = (1..=within).find(|_| alarm.see(&look(&mut rng, shift), rng.f64()));
             assert!(after.is_some(), "a shift by {shift} is not noticed in {within} requests");
-            let rang = alarm.rang().unwrap();
-            assert!(rang.after > 20_000 && SERIES.contains(&rang.series));
+            let told = alarm.rang().unwrap();
+            assert!(told.after > 20_000 && SERIES.contains(&told.series));
             assert!((alarm.evidence() - 1.0).abs() < 1e-9);
         }
     }

@@ -109,7 +109,9 @@ fn of_a_strategy() {
         "is no way to accept",
     );
     mistake(strategy("\"quality\""), "routes.fast.strategy", "the strategy `quality` is not in this version yet");
-    mistake(strategy("{ kind = \"bandit\", explore = 0.05 }"), "routes.fast.strategy.kind", "not in this version yet");
+    mistake(strategy("{ kind = \"bandit\", explore = 5 }"), "routes.fast.strategy.explore", "a number from 0 to 1");
+    mistake(strategy("{ kind = \"bandit\", cost = -1 }"), "routes.fast.strategy.cost", "not negative");
+    mistake(strategy("{ kind = \"bandit\", load = 1 }"), "routes.fast.strategy.load", "it is one of `balanced`");
     let both = format!("strategy = \"cheapest\"\n{BASE}[routes.auto]\ncandidates = [\"mini\"]\nstrategy = \"fastest\"");
     mistake(toml(&both), "strategy", "keep one of the two");
     mistake(toml(&format!("strategy = \"cheepest\"\n{BASE}")), "strategy", "did you mean `cheapest`?");

@@ -154,7 +154,9 @@ fn models_are_ordered_by_cost_whatever_their_order_in_the_table() {
     let mut claim = GOOD.claim(&mut Rng::with_seed(4), 2_000, 0.05, 0.05);
     let found = guarantee(&claim).unwrap();
     for table in [&mut claim.predicted, &mut claim.scores] {
-        table.iter_mut().for_each(|row| row.reverse());
+        for row in table.iter_mut() {
+            row.reverse();
+        }
     }
     claim.models.reverse();
     claim.costs.reverse();
