@@ -71,14 +71,19 @@ def missing_variables(missing: Sequence[Mapping[str, str]]) -> Iterator[str]:
 
 
 def cautions(meaning: Mapping[str, Any]) -> list[str]:
-    """Say what is allowed but may not be meant."""
+    """Say what is allowed but may not be meant: where, what, and what to do."""
     deployments = {row["name"]: row for row in meaning["deployments"]}
     reached = {name for route in meaning["routes"] for name in _targets(route)}
     return [
         *(text for route in meaning["routes"] for text in _of_route(route, deployments)),
-        *(text for rule in meaning["rules"] for text in _of_rule(rule, meaning["routes"], deployments)),
         *(
-            f"no route reaches `{name}`: only a caller who names it does"
+            text
+            for place, rule in enumerate(meaning["rules"])
+            for text in _of_rule(f"rules[{place}]", rule, meaning["routes"], deployments)
+        ),
+        *(
+            f"deployments.{name}: no route reaches `{name}`: only a caller who names it does; "
+            "add it to a route's `candidates` or `fallback`, or delete it"
             for name, row in deployments.items()
             if name not in reached and not row["facts"]["embedding"]
         ),
@@ -88,10 +93,12 @@ def cautions(meaning: Mapping[str, Any]) -> list[str]:
 def _of_route(route: Mapping[str, Any], deployments: Mapping[str, Any]) -> Iterator[str]:
     name, targets = route["name"], _targets(route)
     if len(targets) == 1:
-        yield f"route `{name}` has one target only: while `{targets[0]}` is down, nobody answers"
+        what = f"route `{name}` has one target only: while `{targets[0]}` is down, nobody answers"
+        yield f"routes.{name}: {what}; add a candidate or a `fallback` with another provider"
     elif len({deployments[target]["base_url"] for target in targets}) == 1:
         address = deployments[targets[0]]["base_url"]
-        yield f"all targets of route `{name}` are at one address, `{address}`: they go down together"
+        what = f"all targets of route `{name}` are at one address, `{address}`: they go down together"
+        yield f"routes.{name}: {what}; add a target elsewhere"
     if route["strategy"] == "cheapest":
         yield from _of_prices(name, [candidate["deployment"] for candidate in route["candidates"]], deployments)
 
@@ -99,16 +106,18 @@ def _of_route(route: Mapping[str, Any], deployments: Mapping[str, Any]) -> Itera
 def _of_prices(route: str, names: Sequence[str], deployments: Mapping[str, Any]) -> Iterator[str]:
     for name in names:
         if deployments[name]["price"] is None:
-            yield f"`{name}` is unpriced and ranks last under `cheapest` in route `{route}`: write its `price`"
+            what = f"`{name}` is unpriced and ranks last under `cheapest` in route `{route}`"
+            yield f"deployments.{name}.price: {what}; write its `price`"
     prices = {name: price_of(deployments[name]) for name in names}
     for price, many in Counter(price for price in prices.values() if price != "unpriced").items():
         if many > 1:
             same = " and ".join(f"`{name}`" for name, own in prices.items() if own == price)
-            yield f"{same} have one price in route `{route}` ({price}): the order written decides between them"
+            what = f"{same} have one price in route `{route}` ({price}): the order written decides between them"
+            yield f"routes.{route}.candidates: {what}; write the better one first, or correct a `price`"
 
 
 def _of_rule(
-    rule: Mapping[str, Any], routes: Sequence[Mapping[str, Any]], deployments: Mapping[str, Any]
+    path: str, rule: Mapping[str, Any], routes: Sequence[Mapping[str, Any]], deployments: Mapping[str, Any]
 ) -> Iterator[str]:
     if rule["require"] is None and rule["deny"] is None:
         return
@@ -118,9 +127,11 @@ def _of_rule(
         when = f"where `{rule['when']}` holds" if rule["when"] else "always"
         place = f"in route `{route['name']}`"
         if not left:
-            yield f"rule `{rule['name']}` leaves nobody {place}: {when}, the request is refused"
+            what = f"rule `{rule['name']}` leaves nobody {place}: {when}, the request is refused"
+            yield f"{path}: {what}; add a target that it allows to the route, or set another `route` there"
         elif len(left) == 1 < len(targets):
-            yield f"rule `{rule['name']}` leaves only `{left[0]}` {place}: {when}, there is no failover"
+            what = f"rule `{rule['name']}` leaves only `{left[0]}` {place}: {when}, there is no failover"
+            yield f"{path}: {what}; add a second target that it allows"
 
 
 def _allowed(rule: Mapping[str, Any], deployment: Mapping[str, Any]) -> bool:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 STAND_IN = "weighted"
 
 
-def parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Give the extension the configuration, the options, and the functions in either by the route they order."""
+def parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Give the extension the configuration, the options, and the functions in either: by route, and by signal."""
     source, options, functions = _source(config), dict(extra), {}
+    senses: dict[str, Any] = {}
     if isinstance(source, dict):
         source = dict(source)
         if callable(source.get("strategy")):
@@ -26,11 +27,21 @@ def parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], d
                 if hasattr(route, "get") and callable(route.get("strategy")):
                     functions[name] = route["strategy"]
                     routes[name] = {**route, "strategy": STAND_IN}
+    for part in (source, options):
+        if isinstance(part, dict) and "signals" in part:
+            part["signals"], found = _own_signals(part["signals"])
+            senses |= found
     if "strategy" in options:
         functions.pop("auto", None)
     if callable(options.get("strategy")):
         functions["auto"], options["strategy"] = options["strategy"], STAND_IN
-    return source, options, functions
+    return source, options, functions, senses
+
+
+def _own_signals(section: Any) -> tuple[Any, dict[str, Any]]:
+    from ._senses import parts as senses
+
+    return senses(section)
 
 
 def _source(config: Any) -> Any:

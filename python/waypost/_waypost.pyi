@@ -52,10 +52,18 @@ class Core:
     """The router."""
 
     def __new__(
-        cls, source: object, options: Mapping[str, Any], strategies: Mapping[str, Any] | None = None
+        cls,
+        source: object,
+        options: Mapping[str, Any],
+        strategies: Mapping[str, Any] | None = None,
+        senses: Mapping[str, Any] | None = None,
     ) -> Core: ...
     def reload(
-        self, source: object, options: Mapping[str, Any], strategies: Mapping[str, Any] | None = None
+        self,
+        source: object,
+        options: Mapping[str, Any],
+        strategies: Mapping[str, Any] | None = None,
+        senses: Mapping[str, Any] | None = None,
     ) -> None: ...
     def chat(self, messages: object, options: Mapping[str, Any]) -> ChatResponse: ...
     def achat(self, messages: object, options: Mapping[str, Any]) -> Pending: ...

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def what_if(decision: Decision, given: Mapping[str, Any]) -> Decision:
     """Decide again."""
     config, strategy = given["config"], given["strategy"]
-    source, options, functions = (None, {}, {}) if config is None else parts(config, {})
+    source, options, functions, _ = (None, {}, {}, {}) if config is None else parts(config, {})
     if callable(strategy):
         functions, strategy = {**functions, decision.route: strategy}, STAND_IN
     elif strategy is not None:

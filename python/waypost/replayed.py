@@ -286,7 +286,7 @@ def replay(
         >>> fleet.close()
     """
     extra = {} if strategy is None else {"strategy": strategy}
-    source, options, functions = parts(config, extra)
+    source, options, functions, _ = parts(config, extra)
     first, last = _seconds(since), _seconds(until)
     with progress_bar(0, wanted=progress) as bar:
         rows = _waypost.replay(log, source, options, functions, first, last, bar)

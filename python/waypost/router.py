@@ -36,6 +36,12 @@ class Router:
             ``(candidates, signals) -> names``. It gets the candidates that may serve, as mappings, and the signals; it
             returns the names of those to try, in order. A route of a configuration mapping takes one too.
         seed: Makes every draw repeatable.
+        signals: Signals of your own by name, which rules read as variables: functions ``(request) -> value``, plain or
+            ``async``, or mappings as in ``[signals]``, a function in one under ``function``. The request is a mapping with
+            ``text`` (the last message of the user), ``messages``, ``tools``, ``tags``, ``metadata``, ``user`` … The value
+            is a number, a string, true or false, a mapping of those, or None for none. A function runs on another thread
+            (an ``async`` one on an event loop of its own) and may take 200 ms, or its ``timeout``; one that fails is
+            absent, and a rule that reads it counts as failed.
 
     Raises:
         ConfigError: The configuration is wrong; ``path`` and ``hint`` say where and what was probably meant.
@@ -48,29 +54,52 @@ class Router:
         ...     print(router.chat("Hello").text)
         FakeProvider(...)
         From b.
+
+        A signal of your own:
+
+        >>> config = {"deployments": ["ollama/small", "ollama/large"], "rules": [{"when": "vip", "prefer": ["ollama/large"]}]}
+        >>> router = Router(config, signals={"vip": lambda request: request["metadata"].get("plan") == "gold"})
+        >>> print(router.route("Hello", metadata={"plan": "gold"}).chosen)
+        ollama/large
     """
 
-    def __init__(self, config: Config, *, strategy: Any = None, seed: int | None = None) -> None:
-        self._start(config, strategy, seed)
+    def __init__(
+        self,
+        config: Config,
+        *,
+        strategy: Any = None,
+        seed: int | None = None,
+        signals: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._start(config, strategy, seed, signals)
 
-    def _start(self, config: Config | None, strategy: Any, seed: int | None) -> None:
-        options = {"strategy": strategy, "seed": seed}
+    def _start(self, config: Config | None, strategy: Any, seed: int | None, signals: Any) -> None:
+        options = {"strategy": strategy, "seed": seed, "signals": signals}
         self._extra = {key: value for key, value in options.items() if value is not None}
         self._core = _waypost.Core(*parts(config, self._extra))
         self._config = without_secrets(config)
         self._guard()
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], *, strategy: Any = None, seed: int | None = None) -> Self:
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        strategy: Any = None,
+        seed: int | None = None,
+        signals: Mapping[str, Any] | None = None,
+    ) -> Self:
         """Build a router from a TOML, YAML or JSON file.
 
         Raises:
             ConfigError: The file is missing or wrong.
         """
-        return cls(os.fspath(path), strategy=strategy, seed=seed)
+        return cls(os.fspath(path), strategy=strategy, seed=seed, signals=signals)
 
     @classmethod
-    def from_env(cls, *, strategy: Any = None, seed: int | None = None) -> Self:
+    def from_env(
+        cls, *, strategy: Any = None, seed: int | None = None, signals: Mapping[str, Any] | None = None
+    ) -> Self:
         """Build a router from the environment.
 
         One deployment for every provider whose key is set; or, if ``WAYPOST_CONFIG`` names a file, from that file.
@@ -79,7 +108,7 @@ class Router:
             ConfigError: No provider's key is set.
         """
         router = cls.__new__(cls)
-        router._start(None, strategy, seed)
+        router._start(None, strategy, seed, signals)
         return router
 
     def chat(

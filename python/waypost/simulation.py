@@ -245,7 +245,7 @@ def simulate(
     from ._parts import parts
     from ._waypost import simulate_run
 
-    source, _, functions = parts(config, {})
+    source, _, functions, _ = parts(config, {})
     played: Any = (
         "outage" if scenario is None else os.fspath(scenario) if isinstance(scenario, os.PathLike) else scenario
     )

@@ -14,7 +14,7 @@ pub fn providers() -> &'static [Provider] {
 }
 
 /// OpenAI's own behaviour.
-const PLAIN: Quirks = Quirks {
+pub const PLAIN: Quirks = Quirks {
     no_stream_options: false,
     only_max_tokens: false,
     only_max_completion_tokens: false,

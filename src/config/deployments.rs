@@ -222,6 +222,17 @@ fn attributes(table: &Table<'_>) -> Map {
             add_attribute(&mut attributes, key, &node, value);
         }
     }
+    attributes.extend(more(table, &attributes));
+    attributes
+}
+
+/// What the table `attributes` says.
+pub(super) fn written(table: &Table<'_>) -> Map {
+    more(table, &Map::new())
+}
+
+fn more(table: &Table<'_>, before: &Map) -> Map {
+    let mut attributes = Map::new();
     let written = table.get("attributes").and_then(|node| node.entries("a table of attributes")).unwrap_or_default();
     for (key, node) in written {
         if BUILT_IN.contains(&key) {
@@ -229,7 +240,7 @@ fn attributes(table: &Table<'_>) -> Map {
                 format!("`{key}` is no attribute of its own"),
                 Some(format!("write `{key}` in the deployment itself")),
             );
-        } else if attributes.contains_key(key) {
+        } else if before.contains_key(key) {
             node.problem(format!("the attribute `{key}` is written twice"), None);
         } else {
             add_attribute(&mut attributes, key, &node, node.value);

@@ -121,7 +121,7 @@ fn complaint(text: &str) -> Option<(&'static str, &'static str)> {
 
 /// The key as written, else from the provider's usual variables; the inner `None` says that none is needed.
 #[expect(clippy::option_option, reason = "the outer one says whether it could be read")]
-fn key(table: &Table<'_>, provider: &Provider, env: Env<'_>) -> Option<Option<Secret>> {
+pub(super) fn key(table: &Table<'_>, provider: &Provider, env: Env<'_>) -> Option<Option<Secret>> {
     if let Some(node) = table.get("api_key") {
         let text = node.secret()?;
         if HeaderValue::from_str(text).is_err() || text.trim() != text {

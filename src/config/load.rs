@@ -12,7 +12,7 @@ use super::{
 use crate::{
     chat::Map,
     error::{Error, Result},
-    policy::Policy,
+    policy::{Known, Policy},
     signals::intent,
 };
 
@@ -160,7 +160,7 @@ fn survey(value: Value, options: Map, file: Option<&str>, env: Env<'_>) -> Resul
         other => other,
     };
     if let Value::Object(map) = &mut document {
-        map.extend(options);
+        merge(map, options);
     }
     if parse::depth(&document) > parse::DEEPEST {
         return Err(Error::config(
@@ -182,10 +182,29 @@ fn survey(value: Value, options: Map, file: Option<&str>, env: Env<'_>) -> Resul
     Ok((settings, report.into_problems(), document))
 }
 
+/// Puts the top-level keys of `options` in the place of those of `document`; of the user's own signals each by its name, since
+/// a file may declare what a program hands in.
+fn merge(document: &mut Map, mut options: Map) {
+    if let (Some(Value::Object(written)), Some(Value::Object(own))) =
+        (document.get("signals"), options.get_mut("signals"))
+    {
+        let mut all = written.clone();
+        for (name, value) in std::mem::take(own) {
+            match (all.get_mut(&name), value) {
+                (Some(Value::Object(before)), Value::Object(now)) => before.extend(now),
+                (_, value) => drop(all.insert(name, value)),
+            }
+        }
+        *own = all;
+    }
+    document.extend(options);
+}
+
 /// What is wrong with the rules' conditions.
 fn conditions(settings: &Settings) -> impl Iterator<Item = Problem> {
     let names = intent::names(settings.intents.iter().map(|(name, _)| name.as_str()));
-    Policy::mistakes(&settings.rules, &names).into_iter().map(|error| {
+    let own: Vec<_> = settings.own.iter().map(|own| own.shape.clone()).collect();
+    Policy::mistakes(&settings.rules, Known { intents: &names, own: &own }).into_iter().map(|error| {
         let context = *error.context;
         let path = context.path.unwrap_or_default();
         Problem { path, message: error.message, hint: context.hint, not_yet: false }

@@ -11,6 +11,7 @@ mod later;
 mod load;
 mod matcher;
 mod names;
+mod own;
 mod parse;
 mod reader;
 mod resilience;
@@ -41,6 +42,7 @@ use crate::{
     policy::{budget::BudgetConfig, rule::RuleConfig},
     resilience::{ResilienceConfig, ResiliencePatch, limit::LimitConfig},
     select::StrategyConfig,
+    signals::own::Own,
     trace::{Origin, log::LogConfig, otlp::OtlpConfig},
 };
 
@@ -58,6 +60,8 @@ pub struct Settings {
     pub rules: Vec<RuleConfig>,
     /// The user's own intents: name → example phrases.
     pub intents: Vec<(String, Vec<String>)>,
+    /// Signals of the user's own.
+    pub own: Vec<Own>,
     /// Sensitive types to count and from which confidence.
     pub sensitive: SensitiveConfig,
     /// Spend ceilings.

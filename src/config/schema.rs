@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Settings, budgets, deployments, intents, later,
+    Settings, budgets, deployments, intents, later, own,
     reader::{Node, Report, Table},
     resilience, routes, rules, sensitive, telemetry, validate,
 };
@@ -36,7 +36,7 @@ place!(
     TOP,
     "a table of sections, or a list of deployments",
     [
-        "deployments", "routes", "rules", "intents", "sensitive", "resilience", "budgets", "cache", "state", "telemetry",
+        "deployments", "routes", "rules", "intents", "signals", "sensitive", "resilience", "budgets", "cache", "state", "telemetry",
         "seed", "unknown_capabilities", "strategy",
     ]
 );
@@ -166,6 +166,20 @@ place!(
     SENSITIVE, "a table with `threshold`, `types` or `time_limit`", ["threshold", "types", "time_limit"]
 );
 place!(
+    /// A signal of the user's own.
+    SIGNAL,
+    "a table with a `url`, a `deployment` with `labels`, or the `type` of a function",
+    [
+        "function", "url", "deployment", "labels", "type", "fields", "send", "timeout", "cache", "cost", "api_key", "headers",
+        "tags", "region", "attributes",
+    ],
+    {"cache": REMEMBER}
+);
+place!(
+    /// How much is remembered of what a classifier said.
+    REMEMBER, "true, false or a table such as { ttl = \"10m\", max_entries = 1000 }", ["ttl", "max_entries"]
+);
+place!(
     /// A spend ceiling.
     BUDGET, "a table such as { usd = 25.0, window = \"1d\" }", ["usd", "window", "per", "pacing"]
 );
@@ -218,6 +232,7 @@ pub(super) static PLACES: &[(&str, &Place)] = &[
     ("resilience.queue", &QUEUE),
     ("resilience.on_all_unavailable", &UNAVAILABLE),
     ("sensitive", &SENSITIVE),
+    ("signals.NAME", &SIGNAL),
     ("budgets.NAME", &BUDGET),
     ("cache", &CACHE),
     ("cache.exact", &EXACT),
@@ -238,6 +253,7 @@ pub(super) fn settings(document: &Value, env: super::Env<'_>, report: &Report) -
     let mut names = deployments.names.clone();
     names.routes = routes::names(&top);
     let routes = routes::section(&top, &names, &base);
+    let own = top.get("signals").map(|node| own::section(&node, &names, env)).unwrap_or_default();
     let rules = rules::section(&top, &names, &routes);
     validate::rules(&rules, &top);
     let telemetry = top.get("telemetry").map(|node| telemetry::section(&node)).unwrap_or_default();
@@ -246,6 +262,7 @@ pub(super) fn settings(document: &Value, env: super::Env<'_>, report: &Report) -
         routes,
         rules,
         intents: top.get("intents").map(|node| intents::section(&node)).unwrap_or_default(),
+        own,
         sensitive: top.get("sensitive").map(|node| sensitive::section(&node)).unwrap_or_default(),
         budgets: top.get("budgets").map(|node| budgets::section(&node)).unwrap_or_default(),
         seed: top.get("seed").and_then(|node| node.whole(0)),

@@ -61,7 +61,7 @@ impl Policy {
     /// A configuration error at `when` if that is no condition.
     pub fn analysis(&self, when: Option<&str>, scrutiny: Scrutiny) -> Result<Analysis<'_>> {
         let env = language()?;
-        let known = Known { intents: &[] };
+        let known = Known { intents: &[], own: &self.own };
         let mut patterns = HashMap::new();
         let mut variables = Variables::default();
         let tagging = self.rules.iter().any(|rule| !rule.tag.is_empty());
@@ -71,7 +71,8 @@ impl Policy {
             let mut rule = rule.clone();
             if let Some(program) = &rule.when {
                 patterns.extend(program.patterns(&env, &known)?);
-                rule.when = Some(program.read(&env, &mut Reader::new(&mut variables, place(format!("{at}:"))))?);
+                rule.when =
+                    Some(program.read(&env, &mut Reader::new(&mut variables, &self.own, place(format!("{at}:"))))?);
             }
             rules.push(rule);
         }
@@ -80,7 +81,7 @@ impl Policy {
             Some(source) => {
                 let (program, checked) = Program::compile(&env, source, &known, "when")?;
                 patterns.extend(checked.patterns);
-                let read = program.read(&env, &mut Reader::new(&mut variables, place("when:".into())))?;
+                let read = program.read(&env, &mut Reader::new(&mut variables, &self.own, place("when:".into())))?;
                 Some((program, read))
             }
         };
@@ -89,6 +90,7 @@ impl Policy {
             count: self.count,
             root: Some(root(std::sync::Arc::clone(&env), patterns.clone())?),
             reads: self.reads,
+            own: self.own.clone(),
         };
         Ok(Analysis { policy: self, read, question, root: root(env, patterns)?, variables })
     }
@@ -128,6 +130,20 @@ impl Analysis<'_> {
     /// What the rules say, under what is supposed of the class.
     pub fn verdict(&self, class: &Class, named: bool) -> Verdict {
         self.read.evaluate_in(Scope::supposing(&class.signals, &class.supposed), named, &Recalled::default())
+    }
+
+    /// What the rules say before the signals that `unknown` has a bit for were asked for: of who is asked for them. Twice, under
+    /// what is supposed of the class and of the request that stands for it; the second one is absent if the question is not
+    /// about that request.
+    pub fn before(&self, class: &Class, named: bool, unknown: u64) -> (Verdict, Option<Verdict>) {
+        let mut signals = class.signals.clone();
+        let is_unknown =
+            |name: &str| self.policy.own.iter().position(|own| own.name == name).map(|at| unknown >> at & 1);
+        signals.own.retain(|(name, _)| is_unknown(name) != Some(1));
+        let scope = Scope::supposing(&signals, &class.supposed);
+        let supposed = self.read.evaluate_as_far(scope, named, &Recalled::default(), unknown);
+        let asked = self.verified(class, named).is_some();
+        (supposed, asked.then(|| self.policy.evaluate_before(&signals, named, unknown)))
     }
 
     /// What the rules say about the request that stands for the class, with nothing supposed; absent if the question is

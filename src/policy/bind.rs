@@ -17,7 +17,7 @@ use crate::signals::{SensitiveReport, Signals};
 /// What the conditions of one evaluation see.
 #[derive(Debug)]
 pub(super) struct Scope<'s> {
-    signals: &'s Signals,
+    pub(super) signals: &'s Signals,
     /// The caller's tags and those of the rules before.
     pub(super) tags: Vec<String>,
     /// What an analysis supposes of the parts of conditions that it does not understand; absent means that they fail.
@@ -86,7 +86,8 @@ impl VariableResolver for Scope<'_> {
             other => {
                 let known = signals.flags().into_iter().find(|(name, _)| *name == other).map(|(_, value)| value);
                 let supposed = || self.supposed.iter().find(|(name, _)| name == other).and_then(|(_, value)| *value);
-                known.or_else(supposed).and_then(flag)
+                let own = || signals.own(other).and_then(|outcome| outcome.as_ref().ok()).map(|own| json(own).into());
+                known.or_else(supposed).and_then(flag).or_else(own)
             }
         }
     }

@@ -9,12 +9,15 @@ use super::{
     compile::Reads,
     vocabulary::{self, Kind, SENSITIVE, TYPES, VARIABLES, look_up},
 };
+use crate::signals::own::Shape;
 
 /// What the configuration knows by name.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Known<'a> {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
     /// Every intent; empty means that they are not known and are not checked.
-    pub(super) intents: &'a [String],
+    pub intents: &'a [String],
+    /// The user's own signals.
+    pub own: &'a [Shape],
 }
 
 /// What is wrong with a condition, and with which of its nodes.
@@ -87,10 +90,15 @@ impl<'a> Checker<'a> {
             self.found.reads.note(name);
             return Ok(kind);
         }
+        if let Some(at) = self.known.own.iter().position(|own| own.name == name) {
+            self.found.reads.own |= 1_u64.checked_shl(at as u32).unwrap_or_default();
+            return Ok(self.known.own[at].yields.into());
+        }
         if TYPES.contains(&name) {
             return Ok(Kind::Type);
         }
-        mistake(node, format!("there is no variable `{name}`"), vocabulary::like_variable(name))
+        let own = self.known.own.iter().map(|own| own.name.as_str());
+        mistake(node, format!("there is no variable `{name}`"), vocabulary::like_variable(name, own))
     }
 
     fn field(&mut self, node: &IdedExpr, select: &'a SelectExpr) -> Found {
@@ -118,6 +126,14 @@ impl<'a> Checker<'a> {
         if is_variable(map, "intents") {
             self.intent(node, key)?;
             return Ok(Kind::Number);
+        }
+        if let Some(own) = self.known.own.iter().find(|own| is_variable(map, &own.name) && !own.fields.is_empty()) {
+            let names = own.fields.iter().map(|(name, _)| name.as_str());
+            let hint = vocabulary::nearest(key, names.clone())
+                .or_else(|| Some(format!("it has {}", names.collect::<Vec<_>>().join(", "))));
+            let missing = || Mistake { at: node.id, message: format!("`{}` has no `{key}`", own.name), hint };
+            let field = own.fields.iter().find(|(name, _)| name == key);
+            return field.map(|(_, yields)| (*yields).into()).ok_or_else(missing);
         }
         Ok(if is_variable(map, "budgets") { Kind::Number } else { Kind::Any })
     }

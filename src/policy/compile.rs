@@ -16,6 +16,7 @@ use crate::{
     catalog::Deployment,
     chat::Map,
     error::{Error, Result},
+    signals::own::Shape,
 };
 
 /// All rules over all deployments, ready to be evaluated.
@@ -25,6 +26,8 @@ pub struct Policy {
     /// Absent if no rule has a condition.
     pub(super) root: Option<Root>,
     pub(super) reads: Reads,
+    /// The user's own signals.
+    pub(super) own: Vec<Shape>,
 }
 
 /// Which of the signals that are costly some rule looks at; the others need not be computed.
@@ -49,6 +52,8 @@ pub struct Reads {
     pub metadata: bool,
     /// The labels, those that rules add among them.
     pub tags: bool,
+    /// The user's own signals, a bit each in their order.
+    pub own: u64,
 }
 
 impl Reads {
@@ -77,6 +82,7 @@ impl Reads {
         self.budgets |= other.budgets;
         self.metadata |= other.metadata;
         self.tags |= other.tags;
+        self.own |= other.own;
     }
 }
 
@@ -101,15 +107,14 @@ pub(super) struct Rule {
 }
 
 impl Policy {
-    /// Compiles `rules` over `deployments`, whose places are the places that a clearance speaks of. `intents` are all that
-    /// a condition may name, beside `other`; if there are none, intents are not checked.
+    /// Compiles `rules` over `deployments`, whose places are the places that a clearance speaks of. What a condition may name
+    /// beside the built-in words is `known`.
     ///
     /// # Errors
     /// The first mistake found, at its path: `rules[2].when` and so on.
-    pub fn compile(rules: &[RuleConfig], deployments: &[&Deployment], intents: &[String]) -> Result<Self> {
+    pub fn compile(rules: &[RuleConfig], deployments: &[&Deployment], known: Known<'_>) -> Result<Self> {
         let conditional = rules.iter().any(|rule| rule.when.is_some());
         let env = if conditional { Some(language()?) } else { None };
-        let known = Known { intents };
         let mut reads = Reads::default();
         let mut patterns = HashMap::new();
         let mut compiled = Vec::with_capacity(rules.len());
@@ -132,16 +137,15 @@ impl Policy {
         if let Some(root) = &root {
             constants(&mut compiled, root)?;
         }
-        Ok(Self { rules: compiled, count: deployments.len(), root, reads })
+        Ok(Self { rules: compiled, count: deployments.len(), root, reads, own: known.own.to_vec() })
     }
 
     /// Every condition that does not compile, each at its path: what [`Policy::compile`] would stumble over, one by one.
-    pub fn mistakes(rules: &[RuleConfig], intents: &[String]) -> Vec<Error> {
+    pub fn mistakes(rules: &[RuleConfig], known: Known<'_>) -> Vec<Error> {
         let env = match language() {
             Ok(env) => env,
             Err(error) => return vec![error],
         };
-        let known = Known { intents };
         let conditions = rules.iter().enumerate().filter_map(|(place, rule)| Some((place, rule.when.as_ref()?)));
         conditions
             .filter_map(|(place, when)| Program::compile(&env, when, &known, &format!("rules[{place}].when")).err())
@@ -151,6 +155,13 @@ impl Policy {
     /// Which of the costly signals some rule looks at.
     pub fn reads(&self) -> Reads {
         self.reads
+    }
+
+    /// The user's own signals, a bit each in their order, on which it depends who may see a request: rules that narrow,
+    /// redact, or add tags for other rules look at them.
+    pub fn gates(&self) -> u64 {
+        let gating = |rule: &&Rule| !rule.narrowings.is_empty() || rule.redact.is_some() || !rule.tag.is_empty();
+        self.rules.iter().filter(gating).fold(0, |gates, rule| gates | rule.reads.own)
     }
 }
 

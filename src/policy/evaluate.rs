@@ -76,6 +76,12 @@ impl Policy {
         self.evaluate_in(Scope::new(signals), named, &Recalled::default())
     }
 
+    /// The same before the user's own signals that `unknown` has a bit for were asked for: whether a rule holds that cannot
+    /// be told without them is left open.
+    pub fn evaluate_before(&self, signals: &Signals, named: bool, unknown: u64) -> Verdict {
+        self.evaluate_as_far(Scope::new(signals), named, &Recalled::default(), unknown)
+    }
+
     /// The same for a request of which there is only a record: where a condition over its text is known to have come to
     /// something, that holds again.
     pub fn evaluate_recalled(&self, signals: &Signals, named: bool, recalled: &Recalled<'_>) -> Verdict {
@@ -83,7 +89,17 @@ impl Policy {
     }
 
     /// The same over what is already laid out.
-    pub(super) fn evaluate_in(&self, mut scope: Scope<'_>, named: bool, recalled: &Recalled<'_>) -> Verdict {
+    pub(super) fn evaluate_in(&self, scope: Scope<'_>, named: bool, recalled: &Recalled<'_>) -> Verdict {
+        self.evaluate_as_far(scope, named, recalled, 0)
+    }
+
+    pub(super) fn evaluate_as_far(
+        &self,
+        mut scope: Scope<'_>,
+        named: bool,
+        recalled: &Recalled<'_>,
+        unknown: u64,
+    ) -> Verdict {
         let mut verdict = Verdict {
             clearance: Clearance::everything(self.count),
             route: None,
@@ -103,6 +119,7 @@ impl Policy {
                     verdict.record(rule, |_| true, None);
                     add(&mut scope.tags, &rule.tag);
                 }
+                Err(_) if rule.reads.own & unknown != 0 => {}
                 Err(error) => {
                     verdict.close(rule);
                     verdict.record(rule, is_closing, Some(&error));
@@ -120,8 +137,25 @@ impl Policy {
         }
         match (&rule.when, &self.root) {
             (None, _) => Ok(true),
-            (Some(program), Some(root)) => program.holds(root, scope),
+            (Some(program), Some(root)) => {
+                program.holds(root, scope).map_err(|error| self.because(error, rule, scope.signals))
+            }
             (Some(_), None) => Err("conditions are not set up".into()),
+        }
+    }
+}
+
+impl Policy {
+    /// `error` with the reason, where it is that a signal of the user's own is absent.
+    fn because(&self, error: String, rule: &Rule, signals: &Signals) -> String {
+        let mut read = self.own.iter().enumerate().filter(|(at, _)| rule.reads.own >> at & 1 == 1);
+        let reason = read.find_map(|(_, own)| {
+            let absent = error.starts_with(&format!("`{}` was not computed", own.name));
+            absent.then(|| signals.own(&own.name)?.as_ref().err()).flatten()
+        });
+        match reason {
+            Some(reason) => format!("{error}: {reason}"),
+            None => error,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Policy,
+    Known, Policy,
     rule::{Matcher, Redact, RuleConfig},
 };
 use crate::{
@@ -11,7 +11,10 @@ use crate::{
     catalog::{Api, Credential, Deployment, ModelFacts},
     chat::Map,
     error::{Error, Result},
-    signals::{SensitiveReport, Signals},
+    signals::{
+        SensitiveReport, Signals,
+        own::{Shape, Yields},
+    },
 };
 
 pub(super) fn deployment(name: &str, tags: &[&str]) -> Deployment {
@@ -84,7 +87,11 @@ pub(super) fn try_policy(rules: &Value) -> Result<Policy> {
     let rules: Vec<RuleConfig> = rules.as_array().unwrap().iter().map(rule).collect();
     let deployments = three();
     let deployments: Vec<&Deployment> = deployments.iter().collect();
-    Policy::compile(&rules, &deployments, &["code".to_owned(), "refund".to_owned()])
+    let intents = ["code".to_owned(), "refund".to_owned()];
+    let shape = |name: &str, yields, fields| Shape { name: name.into(), yields, fields };
+    let score = vec![("score".to_owned(), Yields::Number)];
+    let own = [shape("vip", Yields::Bool, Vec::new()), shape("toxic", Yields::Map, score)];
+    Policy::compile(&rules, &deployments, Known { intents: &intents, own: &own })
 }
 
 pub(super) fn policy(rules: &Value) -> Policy {

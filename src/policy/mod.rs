@@ -22,9 +22,11 @@ pub mod rule;
 mod vocabulary;
 
 pub use analysis::Analysis;
+pub use check::Known;
 pub use clearance::{Clearance, Cleared, Refusal};
 pub use compile::{Policy, Reads};
 pub use evaluate::{RuleFired, Verdict};
 pub use ledger::{Ledger, Reservation, Spender, Spent};
 pub use never::never;
 pub use recall::Recalled;
+pub use vocabulary::unfit;

@@ -60,14 +60,18 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{catalog::Deployment, policy::rule::RuleConfig, signals::Signals};
+    use crate::{
+        catalog::Deployment,
+        policy::{Known, rule::RuleConfig},
+        signals::Signals,
+    };
 
     fn policy(conditions: &[&str]) -> Policy {
         let rules: Vec<RuleConfig> = conditions
             .iter()
             .map(|when| RuleConfig { when: Some((*when).into()), tag: vec!["t".into()], ..RuleConfig::default() })
             .collect();
-        Policy::compile(&rules, &[] as &[&Deployment], &[]).unwrap()
+        Policy::compile(&rules, &[] as &[&Deployment], Known::default()).unwrap()
     }
 
     #[test]

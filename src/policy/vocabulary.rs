@@ -1,5 +1,7 @@
 //! The words of conditions: variables, fields, functions, and what each is.
 
+use crate::signals::own::Yields;
+
 /// What an expression yields, as far as it can be known before it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -38,6 +40,58 @@ impl Kind {
     pub(super) fn may_be(self, other: Self) -> bool {
         self == other || self == Self::Any || other == Self::Any
     }
+}
+
+impl From<Yields> for Kind {
+    fn from(yields: Yields) -> Self {
+        match yields {
+            Yields::Any => Self::Any,
+            Yields::Bool => Self::Bool,
+            Yields::Number => Self::Number,
+            Yields::Text => Self::Text,
+            Yields::Map => Self::Map,
+        }
+    }
+}
+
+/// Words of CEL that no variable can have as its name.
+const RESERVED: [&str; 23] = [
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+    "dyn",
+    "optional",
+];
+
+/// Why a signal of the user's own cannot have this name, if so.
+pub fn unfit(name: &str) -> Option<&'static str> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(word) {
+        return Some("a name is letters of English, digits and `_`, and begins with no digit");
+    }
+    if look_up(&VARIABLES, name).is_some() {
+        return Some("a signal has this name already");
+    }
+    let taken = RESERVED.contains(&name) || TYPES.contains(&name) || function(name).is_some();
+    taken.then_some("this word means something in conditions")
 }
 
 /// Every variable.
@@ -166,7 +220,7 @@ pub(super) fn look_up(table: &[(&str, Kind)], name: &str) -> Option<Kind> {
 }
 
 /// A hint at the variable or field that was probably meant.
-pub(super) fn like_variable(name: &str) -> Option<String> {
+pub(super) fn like_variable<'a>(name: &str, own: impl Iterator<Item = &'a str>) -> Option<String> {
     // By what people call it elsewhere.
     let known = match name {
         "pii" | "is_sensitive" | "contains_pii" | "has_pii" => Some("sensitive.any"),
@@ -181,7 +235,8 @@ pub(super) fn like_variable(name: &str) -> Option<String> {
         return Some(did_you_mean(known));
     }
     let fields: Vec<String> = SENSITIVE.iter().map(|(field, _)| format!("sensitive.{field}")).collect();
-    nearest(name, VARIABLES.iter().map(|(known, _)| *known).chain(fields.iter().map(String::as_str)))
+    let built_in = VARIABLES.iter().map(|(known, _)| *known).chain(fields.iter().map(String::as_str));
+    nearest(name, built_in.chain(own.collect::<Vec<_>>()))
         .or_else(|| look_up(&SENSITIVE, name).map(|_| did_you_mean(&format!("sensitive.{name}"))))
 }
 

@@ -12,6 +12,7 @@ mod replay;
 mod results;
 mod router;
 mod runtime;
+mod senses;
 mod simulate;
 mod stream;
 

@@ -17,6 +17,7 @@ use super::{
     error::raise,
     results::{Decided, Embedded, Replied},
     runtime::{block_on, guarded, runtime, settle_given_up},
+    senses,
     stream::Stream,
 };
 use crate::{
@@ -39,11 +40,13 @@ fn fail(py: Python<'_>) -> impl Fn(Error) -> PyErr + '_ {
     move |error| raise(py, error.into())
 }
 
-/// Settings from a path, a mapping, a list, or (None) from the environment. `strategies` are Python functions by route.
+/// Settings from a path, a mapping, a list, or (None) from the environment. `strategies` are Python functions by route,
+/// `senses` by signal.
 fn settings(
     source: Option<&Bound<'_, PyAny>>,
     options: &Bound<'_, PyDict>,
     strategies: Option<&Bound<'_, PyDict>>,
+    senses: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Settings> {
     let py = options.py();
     let options: Map = match convert::value(options.as_any())? {
@@ -62,31 +65,36 @@ fn settings(
     if let Some(strategies) = strategies {
         chooser::install(&mut settings, strategies)?;
     }
+    if !settings.own.is_empty() {
+        senses::install(&mut settings, senses.unwrap_or(&PyDict::new(py)))?;
+    }
     Ok(settings)
 }
 
 #[pymethods]
 impl Core {
     #[new]
-    #[pyo3(signature = (source, options, strategies=None))]
+    #[pyo3(signature = (source, options, strategies=None, senses=None))]
     fn new(
         source: Option<&Bound<'_, PyAny>>,
         options: &Bound<'_, PyDict>,
         strategies: Option<&Bound<'_, PyDict>>,
+        senses: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let settings = settings(source, options, strategies)?;
+        let settings = settings(source, options, strategies, senses)?;
         let router = Router::new(settings, client::shared()).map_err(fail(options.py()))?;
         Ok(Self { router })
     }
 
-    #[pyo3(signature = (source, options, strategies=None))]
+    #[pyo3(signature = (source, options, strategies=None, senses=None))]
     fn reload(
         &self,
         source: Option<&Bound<'_, PyAny>>,
         options: &Bound<'_, PyDict>,
         strategies: Option<&Bound<'_, PyDict>>,
+        senses: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let settings = settings(source, options, strategies)?;
+        let settings = settings(source, options, strategies, senses)?;
         self.router.reload(settings).map_err(fail(options.py()))
     }
 

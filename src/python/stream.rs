@@ -73,8 +73,8 @@ impl Queue {
 
 /// Reads ahead until the end of the answer, or of the call's time.
 async fn pump(mut stream: ChatStream, sender: mpsc::Sender<Item>) {
-    let deadline = stream.deadline();
     while let Some(next) = stream.next().await {
+        let deadline = stream.deadline();
         let place = sender.reserve();
         let place = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline.max(clock::now()), place).await,

@@ -11,6 +11,7 @@ use super::{
     fleet::Target,
     guard::Patience,
     redact::restore,
+    send::send,
 };
 use crate::{
     adapter::{classify, limits},
@@ -79,19 +80,6 @@ pub struct Attempt {
     pub redaction: Option<Redaction>,
 }
 
-/// The one function that sends bytes of a request to a deployment. It takes a [`Cleared`], which only policy can make.
-async fn send(
-    cleared: Cleared,
-    target: &Target,
-    transport: &dyn Transport,
-    request: WireRequest,
-    connect: Duration,
-) -> Result<WireResponse> {
-    // The permission is used up by the sending.
-    let Cleared { .. } = cleared;
-    transport.send(request, connect).await.map_err(|error| unsent(target, &error))
-}
-
 impl Attempt {
     /// The request for this deployment's wire.
     ///
@@ -120,13 +108,18 @@ impl Attempt {
             let whole = self.whole(cleared, wire, ask);
             return self.within(start, Some(self.limits.response), "answer", whole).await;
         }
-        let sent = send(cleared, &self.target, &*self.transport, wire, self.limits.connect);
+        let sent = self.send(cleared, wire);
         let response = self.within(start, self.limits.first_byte, "headers", sent).await?;
         let feed = self.open(response, start).await?;
         if self.stream {
             return self.first_token(feed, start).await.map(|opened| Answer::Stream(Box::new(opened)));
         }
         self.collect(feed, start).await.map(|answer| Answer::Chat(Box::new(answer)))
+    }
+
+    async fn send(&self, cleared: Cleared, wire: WireRequest) -> Result<WireResponse> {
+        let sent = send(cleared, &*self.transport, wire, self.limits.connect).await;
+        sent.map_err(|error| unsent(&self.target, &error))
     }
 
     /// The whole of a stream whose caller wants no stream. Nothing is promised before its end: whatever ends it leads elsewhere.
@@ -158,7 +151,7 @@ impl Attempt {
     }
 
     async fn whole(&self, cleared: Cleared, wire: WireRequest, ask: &Ask) -> Result<Answer> {
-        let response = send(cleared, &self.target, &*self.transport, wire, self.limits.connect).await?;
+        let response = self.send(cleared, wire).await?;
         self.learn(&response);
         let reply = read(&self.target, response).await?;
         let deployment = self.target.deployment();

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::sense::Sensed;
 use crate::chat::{ChatRequest, EmbedRequest, Map};
 
 /// What is asked, of whom, and what the caller says about it.
@@ -27,6 +28,8 @@ pub struct Call {
     pub patient: bool,
     /// Whether the caller joins all pieces of a stream, so that an answer that begins anew would stand in it twice.
     pub joined: bool,
+    /// What came of the user's own signals; the router's to set.
+    pub sensed: Arc<Sensed>,
     /// Which call of its router it is; the router's to set. Every draw of chance depends on it.
     pub number: u64,
 }
@@ -54,6 +57,7 @@ impl Call {
             stream: false,
             patient: false,
             joined: false,
+            sensed: Arc::default(),
             number: 0,
         }
     }

@@ -98,6 +98,7 @@ impl Run {
     pub fn new(shared: Arc<Shared>, fleet: Arc<Fleet>, call: Arc<Call>, plan: Plan, start: Instant) -> Self {
         let deadline = Deadline::after(start, plan.total);
         let walk = walk(&fleet, &plan);
+        let bill = Bill::asked(call.sensed.cost);
         let (active, rng, waited) = (Some(shared.load.enter()), shared.rng(!call.number), Duration::ZERO);
         Self {
             shared,
@@ -109,7 +110,7 @@ impl Run {
             walk,
             active,
             booking: None,
-            bill: Bill::default(),
+            bill,
             beginning: None,
             waited,
             places: Vec::new(),

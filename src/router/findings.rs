@@ -142,8 +142,8 @@ impl<'a> Survey<'a> {
         let narrowing = verdict.fired.iter().filter(|rule| does(rule, "require") || does(rule, "deny"));
         let rules: Vec<String> = narrowing.map(|rule| rule.name.clone()).collect();
         let everywhere: Vec<usize> = (0..self.fleet.targets.len()).collect();
-        let contradiction =
-            Some(fewest(&verdict.clearance, &rules, &everywhere, 0)).filter(|_| verdict.clearance.count() == 0);
+        let contradiction = Some(fewest(&verdict.clearance, &rules, &everywhere, 0))
+            .filter(|_| everywhere.iter().all(|at| !verdict.clearance.allows(*at)));
         let route = contradiction.is_none().then(|| lane.settings.route.id.to_string());
         let rules = contradiction.unwrap_or_else(|| fewest(&verdict.clearance, &rules, &members, left.len()));
         if rules.len() > 1 {

@@ -9,7 +9,12 @@ use std::{
     },
 };
 
-use super::{learned::Learned, live::Live, meaning};
+use super::{
+    learned::Learned,
+    live::Live,
+    meaning,
+    sense::{Memory, Sense},
+};
 use crate::{
     adapter::{self, Adapter},
     catalog::Deployment,
@@ -18,11 +23,13 @@ use crate::{
     config::{DeploymentSettings, RouteSettings, Settings},
     error::{Error, ErrorKind, Result},
     id::DeploymentId,
-    policy::{Policy, Reads, Verdict},
+    policy::{Known, Policy, Reads, Verdict},
     resilience::{ResilienceConfig, hedge::HedgeBudget},
+    select::StrategyConfig,
     signals::{
         InjectionDetector,
         intent::{self, Examples},
+        own::{Own, Shape, Source},
         sensitive::{Detector, SensitiveConfig, SensitiveReport},
     },
     trace::Origin,
@@ -97,6 +104,10 @@ pub struct Fleet {
     injection: OnceLock<Option<InjectionDetector>>,
     /// The user's own intents.
     pub examples: Examples,
+    /// The user's own signals, in the order written.
+    pub own: Vec<Sense>,
+    /// Those of them that a rule or a strategy reads, a bit each.
+    pub senses: u64,
     /// What is worked out of every request: a rule or a strategy reads it.
     pub wanted: Reads,
     /// Whether every request is looked through for sensitive content: a rule reads it, a log keeps it, or a route makes
@@ -125,7 +136,13 @@ impl Fleet {
     pub fn new(settings: Settings, before: Option<&Self>, now: Instant) -> Result<Self> {
         let deployments: Vec<&Deployment> = settings.deployments.iter().map(|d| &d.deployment).collect();
         let examples = Examples::new(&settings.intents);
-        let policy = Policy::compile(&settings.rules, &deployments, &intent::names(examples.names()))?;
+        let shapes: Vec<Shape> = settings.own.iter().map(|own| own.shape.clone()).collect();
+        let classifiers = settings.own.iter().filter_map(|own| own.classifier().map(|own| &own.deployment));
+        // Behind the deployments, so that rules clear classifiers by the same words.
+        let places: Vec<&Deployment> = deployments.iter().copied().chain(classifiers).collect();
+        let known = Known { intents: &intent::names(examples.names()), own: &shapes };
+        let policy = Policy::compile(&settings.rules, &places, known)?;
+        let senses = senses(&settings, policy.reads());
         let wanted = meaning::wanted(policy.reads(), settings.routes.iter().map(|route| &route.strategy));
         let sensitive = SensitiveConfig {
             threshold: settings.sensitive.threshold as f32,
@@ -152,6 +169,7 @@ impl Fleet {
             .collect();
         let names: HashMap<String, usize> =
             targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
+        let own = own(settings.own, &names, targets.len());
         let learned = |route: &RouteSettings| learned(route, &targets, before);
         let lanes = settings.routes.into_iter();
         let lanes = lanes.map(|r| (r.route.id.to_string(), Arc::new(lane(learned(&r), r, &names)))).collect();
@@ -160,6 +178,8 @@ impl Fleet {
             policy,
             origin: settings.origin,
             examples,
+            own,
+            senses,
             wanted,
             detector,
             sensitive,
@@ -236,6 +256,12 @@ impl Fleet {
         self.lanes.values()
     }
 
+    /// All that a clearance speaks of, in its order: deployments, and the classifiers behind URLs.
+    pub fn places(&self) -> impl Iterator<Item = &Deployment> {
+        let classifiers = self.own.iter().filter_map(|sense| sense.own.classifier()).map(|own| &own.deployment);
+        self.targets.iter().map(|target| target.deployment()).chain(classifiers)
+    }
+
     /// A deployment's place by name.
     ///
     /// # Errors
@@ -259,6 +285,28 @@ impl Fleet {
         error.context.name = Some(shown);
         error
     }
+}
+
+/// The user's own signals that something reads: a rule, or a strategy of the user's own, which is given all.
+fn senses(settings: &Settings, reads: Reads) -> u64 {
+    let custom = settings.routes.iter().any(|route| matches!(route.strategy, StrategyConfig::Custom(_)));
+    let all = settings.own.iter().enumerate().fold(0, |bits, (at, _)| bits | 1 << at);
+    if custom { all } else { reads.own & all }
+}
+
+/// Each signal with the place that a clearance knows it by: a deployment's own, or one behind all `deployments`.
+fn own(signals: Vec<Own>, names: &HashMap<String, usize>, deployments: usize) -> Vec<Sense> {
+    let mut next = deployments;
+    let place = |own: &Own| match &own.source {
+        Source::Function(_) => None,
+        Source::Deployment { name, .. } => names.get(name).copied(),
+        Source::Url(_) => {
+            next += 1;
+            Some(next - 1)
+        }
+    };
+    let places: Vec<Option<usize>> = signals.iter().map(place).collect();
+    signals.into_iter().zip(places).map(|(own, place)| Sense { own, place, memory: Memory::default() }).collect()
 }
 
 fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant, seed: u64) -> Arc<Target> {

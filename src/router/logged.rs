@@ -49,6 +49,14 @@ impl Bill {
     }
 }
 
+impl Bill {
+    /// What asking classifiers cost.
+    pub fn asked(cost: Option<Money>) -> Self {
+        let status = cost.map(|_| CostStatus::Exact.as_str());
+        Self { cost, status, ..Self::default() }
+    }
+}
+
 impl Run {
     /// Writes the call down, and tells of it, if calls are written down or told of. Its decision is final.
     pub(super) fn write_down(&self, answered: bool) {

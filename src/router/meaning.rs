@@ -38,6 +38,7 @@ pub const ALL: Reads = Reads {
     budgets: false,
     metadata: false,
     tags: false,
+    own: 0,
 };
 
 /// Adds to `signals` what is `wanted` and not there yet.

@@ -30,6 +30,8 @@ pub mod replay;
 pub mod reply;
 mod resume;
 pub mod room;
+pub mod send;
+pub mod sense;
 pub mod session;
 pub mod status;
 pub mod stream;
@@ -57,6 +59,7 @@ use self::{
     metrics::Counters,
     plan::{Plan, View, plan},
     session::Sessions,
+    stream::Later,
 };
 pub use self::{
     call::{Ask, Call},
@@ -191,7 +194,9 @@ impl Router {
         let start = clock::now();
         let fleet = self.open()?;
         let number = self.shared.calls.load(Ordering::Relaxed);
-        let mut plan = self.shared.plan(&fleet, call, start, (number, &[]))?;
+        fleet.resolve(&call.model)?;
+        let sensed = self.sensed_here(&fleet, call, fleet.senses);
+        let mut plan = self.shared.plan(&fleet, sensed.as_ref().unwrap_or(call), start, (number, &[]))?;
         plan.decision.overhead = clock::now() - start;
         Ok(plan.decision.into_inner())
     }
@@ -202,6 +207,9 @@ impl Router {
     /// [`ErrorKind::Closed`].
     pub fn signals(&self, call: &Call) -> Result<crate::chat::Map> {
         let fleet = self.open()?;
+        let all = fleet.own.iter().enumerate().fold(0, |bits, (at, _)| bits | 1 << at);
+        let sensed = self.sensed_here(&fleet, call, all);
+        let call = sensed.as_ref().unwrap_or(call);
         Ok(read::all_signals(&fleet, &self.shared.budgets, call, clock::unix_seconds(clock::wall())))
     }
 
@@ -210,7 +218,7 @@ impl Router {
     /// # Errors
     /// A [`Failure`] with the most telling error and the decision.
     pub async fn chat(&self, call: Call) -> std::result::Result<Reply<ChatResponse>, Failure> {
-        let mut run = self.prepare(call, clock::now())?;
+        let mut run = self.ready(call, clock::now()).await?;
         let (held, answer) = hold(run.answer().await?);
         let Answer::Chat(body) = answer else { return Err(wrong_answer().into()) };
         Ok(run.book_chat(*body, held, Ending::Whole))
@@ -221,7 +229,7 @@ impl Router {
     /// # Errors
     /// As [`Router::chat`].
     pub async fn embed(&self, call: Call) -> std::result::Result<Reply<EmbedResponse>, Failure> {
-        let mut run = self.prepare(call, clock::now())?;
+        let mut run = self.ready(call, clock::now()).await?;
         let (held, answer) = hold(run.answer().await?);
         let Answer::Embed(body) = answer else { return Err(wrong_answer().into()) };
         Ok(run.book_embed(*body, held))
@@ -233,17 +241,32 @@ impl Router {
     /// [`ErrorKind::UnknownModel`] or [`ErrorKind::Closed`]; all else comes from the stream.
     pub fn stream(&self, mut call: Call) -> Result<ChatStream> {
         call.stream = true;
-        self.prepare(call, clock::now()).map(ChatStream::new)
+        let fleet = self.open()?;
+        if fleet.senses != 0 {
+            fleet.resolve(&call.model)?;
+            return Ok(ChatStream::later(Later::new(self.clone(), call)));
+        }
+        self.prepare(fleet, call, clock::now()).map(ChatStream::new)
     }
 
-    fn prepare(&self, call: Call, start: Instant) -> Result<Run> {
+    /// A call that began at `start`, planned once the user's own signals are there.
+    async fn ready(&self, call: Call, start: Instant) -> Result<Run> {
         let fleet = self.open()?;
+        let call = self.sensed(&fleet, call).await;
+        let took = call.sensed.took;
+        let mut run = self.prepare(fleet, call, start)?;
+        run.waited += took;
+        Ok(run)
+    }
+
+    fn prepare(&self, fleet: Arc<Fleet>, call: Call, start: Instant) -> Result<Run> {
+        let began = clock::now();
         let number = self.shared.calls.fetch_add(1, Ordering::Relaxed);
-        let plan = self.shared.plan(&fleet, &call, start, (number, &[]))?;
+        let plan = self.shared.plan(&fleet, &call, began, (number, &[]))?;
         if let Some(lane) = &plan.lane {
             lane.turn.fetch_add(1, Ordering::Relaxed);
         }
-        self.shared.counters.decided(clock::now() - start);
+        self.shared.counters.decided(clock::now() - began);
         let under_way = Call { number, ..call };
         Ok(Run::new(Arc::clone(&self.shared), fleet, Arc::new(under_way), plan, start))
     }

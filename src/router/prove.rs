@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     Router,
     fleet::{Fleet, Named},
+    sense::listener,
 };
 use crate::{
     catalog::Deployment,
@@ -72,7 +73,7 @@ impl Router {
     /// [`crate::error::ErrorKind::Config`] at `when` or `never` if that is no condition; [`crate::error::ErrorKind::Closed`].
     pub fn prove(&self, when: Option<&str>, never: &str) -> Result<Proof> {
         let fleet = self.open()?;
-        let deployments: Vec<&Deployment> = fleet.targets.iter().map(|target| target.deployment()).collect();
+        let deployments: Vec<&Deployment> = fleet.places().collect();
         let forbidden = over(never, &deployments)?;
         let analysis = fleet.policy.analysis(when, Scrutiny::Reach)?;
         if forbidden.iter().all(|holds| *holds == Ok(false)) {
@@ -138,7 +139,7 @@ impl Search<'_> {
     fn look(&self, class: &Class, caller: &str, verdict: &Verdict) -> Option<(Counterexample, bool)> {
         let named = self.fleet.resolve(caller).ok()?;
         let by_name = matches!(named, Named::Deployment(_));
-        let reached = self.reached(&named, verdict)?;
+        let Some(reached) = self.reached(&named, verdict) else { return self.heard(class, caller, by_name) };
         let verified = self.analysis.verified(class, by_name);
         let certain = verified.and_then(|verdict| Some((self.reached(&named, &verdict)?, verdict)));
         let is_certain = certain.is_some();
@@ -147,6 +148,21 @@ impl Search<'_> {
         let route = lane.map(|lane| lane.settings.route.id.to_string());
         let model = caller.to_owned();
         Some((Counterexample { model, route, ..self.counterexample(class, reached, verdict) }, is_certain))
+    }
+
+    /// The first classifier that sees what it must not see, for a signal of the user's own.
+    fn heard(&self, class: &Class, caller: &str, by_name: bool) -> Option<(Counterexample, bool)> {
+        let listeners = (0..self.fleet.own.len()).filter_map(|at| listener(self.fleet, at));
+        for (place, unknown) in listeners.filter(|(place, _)| self.forbidden[*place] != Ok(false)) {
+            let (supposed, verified) = self.analysis.before(class, by_name, unknown);
+            if supposed.clearance.allows(place) {
+                let is_certain = verified.as_ref().is_some_and(|verdict| verdict.clearance.allows(place));
+                let verdict = verified.filter(|_| is_certain).unwrap_or(supposed);
+                let found = self.counterexample(class, (place, false), verdict);
+                return Some((Counterexample { model: caller.to_owned(), ..found }, is_certain));
+            }
+        }
+        None
     }
 
     /// The first deployment among those reached that must not be.
@@ -164,7 +180,7 @@ impl Search<'_> {
             signals: class.shown(),
             model: String::new(),
             route: None,
-            deployment: self.fleet.targets[at].deployment().id.to_string(),
+            deployment: self.fleet.places().nth(at).map(|place| place.id.to_string()).unwrap_or_default(),
             fallback,
             rules: verdict.fired,
             doubt: self.forbidden[at].clone().err(),

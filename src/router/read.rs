@@ -87,6 +87,7 @@ fn look(fleet: &Fleet, call: &Call, unix: f64) -> (Signals, Needs) {
         session: call.session.clone().unwrap_or_default(),
         model: call.model.clone(),
         stream: call.stream,
+        own: call.sensed.values.clone(),
         now: unix,
         ..Signals::default()
     };

@@ -6,8 +6,10 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
+    Router,
     attempt::Answer,
     book::{Ending, Held},
+    call::Call,
     execute::{Run, Won, settle},
     failure::Failure,
     feed::Feed,
@@ -21,7 +23,7 @@ use crate::{
     clock::{self, Instant},
     config::OnStreamFailure,
     error::{Error, ErrorKind},
-    id::DeploymentId,
+    id::{DeploymentId, RequestId},
 };
 
 /// One delivered chunk.
@@ -38,12 +40,35 @@ pub struct Delivered {
 /// A streamed answer.
 #[derive(Debug)]
 pub struct ChatStream {
+    /// What is planned at the first [`ChatStream::next`], because the user's own signals are asked for first.
+    later: Option<Box<Later>>,
     run: Option<Box<Run>>,
     open: Option<Open>,
     reply: Option<Reply<ChatResponse>>,
     /// What is owed to the caller if no other attempt delivers anything.
     broke: Option<Broke>,
     ended: bool,
+}
+
+/// A call that is not planned yet.
+#[derive(Debug)]
+pub(super) struct Later {
+    router: Router,
+    call: Call,
+    id: RequestId,
+    start: Instant,
+}
+
+impl Later {
+    pub(super) fn new(router: Router, call: Call) -> Self {
+        Self { router, call, id: RequestId::fresh(), start: clock::now() }
+    }
+
+    async fn run(self) -> Result<Run, Error> {
+        let mut run = self.router.ready(self.call, self.start).await?;
+        run.plan.decision.id = self.id;
+        Ok(run)
+    }
 }
 
 /// A stream that broke after content had been delivered.
@@ -73,15 +98,20 @@ struct Open {
 
 impl ChatStream {
     pub(super) fn new(run: Run) -> Self {
-        Self { run: Some(Box::new(run)), open: None, reply: None, broke: None, ended: false }
+        Self { later: None, run: Some(Box::new(run)), open: None, reply: None, broke: None, ended: false }
+    }
+
+    pub(super) fn later(later: Later) -> Self {
+        Self { later: Some(Box::new(later)), run: None, open: None, reply: None, broke: None, ended: false }
     }
 
     /// The identity of the call.
     pub fn id(&self) -> String {
-        self.run.as_ref().map(|run| run.plan.decision.id.to_string()).unwrap_or_default()
+        let planned = self.run.as_ref().map(|run| &run.plan.decision.id);
+        planned.or(self.later.as_ref().map(|later| &later.id)).map(ToString::to_string).unwrap_or_default()
     }
 
-    /// The end of the whole call.
+    /// The end of the whole call, once it is planned.
     pub fn deadline(&self) -> Option<Instant> {
         self.run.as_ref().map(|run| run.deadline.0)
     }
@@ -116,6 +146,12 @@ impl ChatStream {
     }
 
     async fn step(&mut self) -> Option<Result<Delivered, Failure>> {
+        if let Some(later) = self.later.take() {
+            match later.run().await {
+                Ok(run) => self.run = Some(Box::new(run)),
+                Err(error) => return Some(Err(error.into())),
+            }
+        }
         loop {
             if self.open.is_none() {
                 let run = self.run.as_mut()?;

@@ -16,6 +16,7 @@ pub mod intent;
 pub mod language;
 mod media;
 pub mod needs;
+pub mod own;
 pub mod parameters;
 mod recall;
 pub mod sensitive;
@@ -80,6 +81,8 @@ pub struct Signals {
     pub sensitive: Option<SensitiveReport>,
     /// How much it looks like an attempt to take over the model, 0..1.
     pub injection: Option<f64>,
+    /// The user's own signals that were asked for, by name: what each came to, or why it is absent.
+    pub own: Vec<(String, own::Outcome)>,
     /// Every budget with the share of it that is spent, 0..1.
     pub budgets: Option<Vec<(String, f64)>>,
     /// Seconds since 1970.
@@ -146,7 +149,17 @@ impl Signals {
         if let Some(report) = &self.sensitive {
             put("sensitive", serde_json::to_value(report).unwrap_or(Value::Null));
         }
+        for (name, outcome) in &self.own {
+            if let Ok(value) = outcome {
+                put(name, value.clone());
+            }
+        }
         map
+    }
+
+    /// What a signal of the user's own came to; absent if it was not asked for.
+    pub fn own(&self, name: &str) -> Option<&own::Outcome> {
+        self.own.iter().find(|(known, _)| known == name).map(|(_, outcome)| outcome)
     }
 
     /// Sets a yes-or-no signal by name.

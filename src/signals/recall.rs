@@ -32,7 +32,24 @@ impl Signals {
                 signals.set_flag(name, flag);
             }
         }
+        let built_in = Self::complete().to_value();
+        let own = map.iter().filter(|(name, _)| !built_in.contains_key(*name));
+        signals.own = own.map(|(name, value)| (name.clone(), Ok(value.clone()))).collect();
         signals
+    }
+
+    /// With everything computed that may be absent.
+    fn complete() -> Self {
+        Self {
+            intent: Some(String::new()),
+            intents: Some(Vec::new()),
+            complexity: Some(0.0),
+            language: Some(String::new()),
+            sensitive: Some(SensitiveReport::default()),
+            injection: Some(0.0),
+            budgets: Some(Vec::new()),
+            ..Self::default()
+        }
     }
 }
 
@@ -84,6 +101,7 @@ mod tests {
             complexity: Some(0.5),
             sensitive: Some(SensitiveReport { any: true, health: true, ..SensitiveReport::default() }),
             now: 1_700_000_000.25,
+            own: vec![("vip".into(), Ok(true.into())), ("tone".into(), Err("it abstained".into()))],
             ..Signals::default()
         };
         let again = Signals::recalled(&signals.to_value(), 8);

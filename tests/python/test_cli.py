@@ -165,8 +165,14 @@ def test_check_finds_mistakes_in_conditions(tmp_path: Path, capsys: pytest.Captu
             "rules[1]: rules `home` and `out` contradict each other",
         ),
         ("[[rules]]\ndeny = { deployments = ['mini'] }", "deployments.mini: the rules refuse `mini` for every request"),
-        ('[routes.one]\ncandidates = ["mini"]', "route `one` has one target only"),
-        ('[deployments.odd]\nmodel = "ollama/odd"', "no route reaches `odd`"),
+        (
+            '[routes.one]\ncandidates = ["mini"]',
+            "routes.one: route `one` has one target only: while `mini` is down, nobody answers; add a candidate",
+        ),
+        (
+            '[deployments.odd]\nmodel = "ollama/odd"',
+            "deployments.odd: no route reaches `odd`: only a caller who names it does; add it to a route",
+        ),
     ],
 )
 def test_check_warns(section: str, warning: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

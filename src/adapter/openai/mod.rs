@@ -14,6 +14,7 @@ mod stream;
 mod tests;
 mod usage;
 
+pub use self::request::spoken;
 use super::{Adapter, StreamDecoder, post::post};
 use crate::{
     catalog::Deployment,

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::address;
 use crate::{
+    adapter::compatible::PLAIN,
     catalog::{Deployment, Quirks},
     chat::{ChatRequest, Content, FunctionTool, Map, Message, Part, ResponseFormat, Role, Tool, ToolCall, ToolChoice},
 };
@@ -14,6 +15,22 @@ const ANSWER_KEYS: [&str; 7] =
 
 /// Keys that only Anthropic's format knows. A conversation that began there carries them, and OpenAI refuses unknown keys.
 const ANTHROPIC_KEYS: [&str; 3] = ["cache_control", "thinking_blocks", "content_blocks"];
+
+/// A request as its caller said it, for whoever is no provider: messages, tools and parameters.
+pub fn spoken(request: &ChatRequest) -> Map {
+    const ALL: Quirks = Quirks { anthropic_keys: true, ..PLAIN };
+    let mut body = Map::new();
+    body.insert("messages".into(), request.messages.iter().map(|said| message(said, &ALL)).collect());
+    tools(request, &ALL, &mut body);
+    if let Some(format) = &request.response_format {
+        body.insert("response_format".into(), response_format(format));
+    }
+    sampling(request, &ALL, &mut body);
+    if let Some(most) = request.max_tokens {
+        body.insert("max_tokens".into(), most.into());
+    }
+    body
+}
 
 /// The body for this deployment.
 pub(super) fn body(request: &ChatRequest, deployment: &Deployment, stream: bool) -> Map {

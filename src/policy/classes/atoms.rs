@@ -7,7 +7,7 @@ use cel::{
 use serde_json::{Number, Value};
 
 use super::{Mentions, Variable, Variables};
-use crate::policy::program::children;
+use crate::{policy::program::children, signals::own::Shape};
 
 const FLAGS: [&str; 6] = ["has_images", "has_audio", "has_files", "has_tools", "has_schema", "stream"];
 const NUMBERS: [&str; 4] = ["tokens", "turns", "complexity", "injection"];
@@ -23,14 +23,16 @@ const HINTS: usize = 4;
 #[derive(Debug)]
 pub(in crate::policy) struct Reader<'a> {
     variables: &'a mut Variables,
+    /// The user's own signals.
+    own: &'a [Shape],
     /// Set apart in the names of parts over `tags`: rules add tags, so that one part may differ from rule to rule.
     place: String,
 }
 
 impl<'a> Reader<'a> {
     /// `place` tells conditions apart that see different tags.
-    pub(in crate::policy) fn new(variables: &'a mut Variables, place: String) -> Self {
-        Self { variables, place }
+    pub(in crate::policy) fn new(variables: &'a mut Variables, own: &'a [Shape], place: String) -> Self {
+        Self { variables, own, place }
     }
 
     /// Reads a whole condition, or a part of one that is true or false.
@@ -52,11 +54,11 @@ impl<'a> Reader<'a> {
         if let Expr::Select(select) = &node.expr
             && select.test
         {
-            let key = variable(&select.operand, Some(&select.field))?;
+            let key = variable(&select.operand, Some(&select.field), self.own)?;
             self.note(key, |mentions| mentions.presence = true);
             return Some(());
         }
-        if variable(node, None).is_some() {
+        if variable(node, None, self.own).is_some() {
             return self.look(node, |mentions| mentions.as_bool = true);
         }
         let Expr::Call(call) = &node.expr else { return self.finite(node) };
@@ -80,8 +82,9 @@ impl<'a> Reader<'a> {
     }
 
     fn order(&mut self, of: &IdedExpr, value: &IdedExpr) -> Option<()> {
-        let (variable, value) = (variable(of, None)?, literal(value)?);
-        let ordered = matches!(variable, Variable::Number(_) | Variable::Budget(_) | Variable::Metadata(_));
+        let (variable, value) = (variable(of, None, self.own)?, literal(value)?);
+        let ordered =
+            matches!(variable, Variable::Number(_) | Variable::Budget(_) | Variable::Metadata(_) | Variable::Own(..));
         let number = value.as_f64().filter(|_| ordered)?;
         self.look(of, |mentions| mentions.numbers.push(number))
     }
@@ -98,8 +101,10 @@ impl<'a> Reader<'a> {
             Expr::Select(select) if is(&select.operand, "sensitive") && select.field == "types" && !select.test => {
                 self.note(Variable::Sensitive, |mentions| mentions.members.push(format!("types.{item}")));
             }
-            _ => match variable(list, None)? {
-                found @ Variable::Metadata(_) => self.note(found, |mentions| mentions.members.push(item)),
+            _ => match variable(list, None, self.own)? {
+                found @ (Variable::Metadata(_) | Variable::Own(..)) => {
+                    self.note(found, |mentions| mentions.members.push(item))
+                }
                 _ => return None,
             },
         }
@@ -110,7 +115,7 @@ impl<'a> Reader<'a> {
     fn finite(&mut self, node: &IdedExpr) -> Option<()> {
         let mut found = Vec::new();
         let all = every(node, &mut |node| {
-            let is_finite = match (&node.expr, variable(node, None)) {
+            let is_finite = match (&node.expr, variable(node, None, self.own)) {
                 (_, Some(variable @ (Variable::Flag(_) | Variable::Model | Variable::Sensitive))) => {
                     found.push((variable, part_of(node)));
                     return Some(true);
@@ -131,7 +136,7 @@ impl<'a> Reader<'a> {
 
     /// Notes what is asked of the variable that `node` names.
     fn look(&mut self, node: &IdedExpr, add: impl FnOnce(&mut Mentions)) -> Option<()> {
-        let variable = variable(node, None)?;
+        let variable = variable(node, None, self.own)?;
         self.note(variable, |mentions| {
             mentions.members.extend(part_of(node));
             add(mentions);
@@ -169,7 +174,8 @@ impl<'a> Reader<'a> {
                 Expr::Ident(name) if name == "text" => variables.push(Variable::Text),
                 Expr::Ident(name) if name == "now" => variables.push(Variable::Now),
                 Expr::Ident(name) if name == "tags" => tags = true,
-                _ => variables.extend(variable(node, None).filter(|found| !matches!(found, Variable::Sensitive))),
+                _ => variables
+                    .extend(variable(node, None, self.own).filter(|found| !matches!(found, Variable::Sensitive))),
             }
             None
         });
@@ -216,7 +222,7 @@ fn is(node: &IdedExpr, name: &str) -> bool {
 }
 
 /// What `node` names, or what stands under `field` of it.
-fn variable(node: &IdedExpr, field: Option<&str>) -> Option<Variable> {
+fn variable(node: &IdedExpr, field: Option<&str>, own: &[Shape]) -> Option<Variable> {
     let known = |table: &[&'static str], name: &str| table.iter().find(|known| **known == name).copied();
     if let Some(field) = field {
         return is(node, "metadata").then(|| Variable::Metadata(field.to_owned()));
@@ -226,12 +232,21 @@ fn variable(node: &IdedExpr, field: Option<&str>) -> Option<Variable> {
         Expr::Ident(name) => known(&FLAGS, name)
             .map(Variable::Flag)
             .or_else(|| known(&NUMBERS, name).map(Variable::Number))
-            .or_else(|| known(&WORDS, name).map(Variable::Word)),
+            .or_else(|| known(&WORDS, name).map(Variable::Word))
+            .or_else(|| {
+                let own = own.iter().find(|own| own.name == *name)?;
+                Some(Variable::Own(name.clone(), None, own.yields))
+            }),
         _ => {
             let (of, key) = entry(node)?;
             match &of.expr {
                 Expr::Ident(name) if name == "metadata" => Some(Variable::Metadata(key)),
                 Expr::Ident(name) if name == "budgets" => Some(Variable::Budget(key)),
+                Expr::Ident(name) if own.iter().any(|own| own.name == *name) => {
+                    let own = own.iter().find(|own| own.name == *name)?;
+                    let yields = own.fields.iter().find(|(name, _)| *name == key).map(|(_, yields)| *yields);
+                    Some(Variable::Own(name.clone(), Some(key), yields.unwrap_or_default()))
+                }
                 Expr::Ident(name) if name == "sensitive" && PARTS.contains(&key.as_str()) => Some(Variable::Sensitive),
                 _ => None,
             }

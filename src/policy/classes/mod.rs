@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     chat::Map,
-    signals::{SensitiveReport, Signals},
+    signals::{SensitiveReport, Signals, own::Yields},
 };
 
 pub(super) use atoms::Reader;
@@ -47,6 +47,8 @@ pub(super) enum Variable {
     Text,
     /// The time: as the text.
     Now,
+    /// A signal of the user's own, or an entry of it.
+    Own(String, Option<String>, Yields),
     /// A part of a condition that is not understood, under this name.
     Opaque(String),
 }
@@ -194,12 +196,27 @@ impl Class {
             (Variable::Metadata(key), Standing::Json(Some(value))) => {
                 signals.metadata.insert(key.clone(), value.clone());
             }
+            (Variable::Own(name, entry, _), Standing::Json(Some(value))) => {
+                put_own(signals, name, entry.as_ref(), value.clone());
+            }
             (Variable::Model, Standing::Word(Some(model))) => signals.model.clone_from(model),
             (Variable::Text, Standing::Word(Some(text))) => signals.text.clone_from(text),
             (Variable::Now, Standing::Number(Some(now))) => signals.now = *now,
             (Variable::Opaque(name), Standing::Opaque(answer)) => self.supposed.push((name.clone(), *answer)),
             _ => {}
         }
+    }
+}
+
+fn put_own(signals: &mut Signals, name: &str, entry: Option<&String>, value: Value) {
+    let Some(entry) = entry else { return signals.own.push((name.to_owned(), Ok(value))) };
+    if !signals.own.iter().any(|(known, _)| known == name) {
+        signals.own.push((name.to_owned(), Ok(Value::Object(Map::new()))));
+    }
+    let own = signals.own.iter_mut().find(|(known, _)| known == name);
+    // Beside a value that is no mapping there are no entries: whoever asks for one fails.
+    if let Some((_, Ok(Value::Object(map)))) = own {
+        map.insert(entry.clone(), value);
     }
 }
 

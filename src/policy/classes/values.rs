@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 
 use super::{Mentions, Standing, Variable};
-use crate::signals::{SensitiveReport, sensitive::Category};
+use crate::signals::{SensitiveReport, own::Yields, sensitive::Category};
 
 /// A string that no condition mentions.
 const OTHER: &str = "other";
@@ -24,6 +24,7 @@ pub(super) fn standing(variable: &Variable, mentions: &Mentions, models: &[Strin
         Variable::Budget(_) => with_none(points(&mentions.numbers, Some(0.0), None)),
         Variable::Word(name) => words(name, mentions),
         Variable::Metadata(_) => metadata(mentions),
+        Variable::Own(_, _, yields) => own(*yields, mentions),
         Variable::Model => models.iter().cloned().map(some_word).collect(),
         Variable::Text => texts(&mentions.members).into_iter().map(some_word).collect(),
         Variable::Now => {
@@ -127,6 +128,19 @@ fn metadata(mentions: &Mentions) -> Vec<Standing> {
         }
     }
     std::iter::once(None).chain(unique.into_iter().map(Some)).map(Standing::Json).collect()
+}
+
+/// As [`metadata`], of the kind that is declared; absent is always possible.
+fn own(yields: Yields, mentions: &Mentions) -> Vec<Standing> {
+    let values: Vec<Value> = match yields {
+        Yields::Bool => vec![false.into(), true.into()],
+        Yields::Number => points(&mentions.numbers, None, None).into_iter().map(number).collect(),
+        Yields::Text => {
+            std::iter::once(unmentioned(mentions, OTHER)).chain(strings(mentions)).map(Value::from).collect()
+        }
+        Yields::Any | Yields::Map => return metadata(mentions),
+    };
+    std::iter::once(None).chain(values.into_iter().map(Some)).map(Standing::Json).collect()
 }
 
 fn number(number: f64) -> Value {

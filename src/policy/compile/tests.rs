@@ -149,5 +149,5 @@ fn the_policy_knows_which_costly_signals_its_rules_read() {
 #[test]
 fn intents_are_not_checked_where_none_are_known() {
     let rules = [super::super::fixture::rule(&json!({"when": "intent == 'anything'", "route": "r"}))];
-    assert!(Policy::compile(&rules, &[], &[]).is_ok());
+    assert!(Policy::compile(&rules, &[], Known::default()).is_ok());
 }

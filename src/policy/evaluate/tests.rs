@@ -5,7 +5,7 @@ use super::{
     super::fixture::{deployment, policy, rule, signals},
     *,
 };
-use crate::catalog::Deployment;
+use crate::{catalog::Deployment, policy::Known};
 
 const MINI: usize = 0;
 const HAIKU: usize = 1;
@@ -247,7 +247,7 @@ fn fleet() -> impl Strategy<Value = Vec<Deployment>> {
 fn compile(rules: &[Value], fleet: &[Deployment]) -> Policy {
     let rules: Vec<_> = rules.iter().map(rule).collect();
     let fleet: Vec<&Deployment> = fleet.iter().collect();
-    Policy::compile(&rules, &fleet, &[]).unwrap()
+    Policy::compile(&rules, &fleet, Known::default()).unwrap()
 }
 
 proptest! {

@@ -122,7 +122,8 @@ fn call(signals: &Signals, case: Case<'_>) -> Call {
 
 /// What some rule asks for and the record lacks.
 fn lacking(fleet: &Fleet, case: Case<'_>, signals: &Signals, recalled: &Recalled<'_>) -> Lacking {
-    let Reads { sensitive, intent, complexity, language, injection, budgets, metadata, .. } = fleet.policy.reads();
+    let Reads { sensitive, intent, complexity, language, injection, budgets, metadata, own, .. } = fleet.policy.reads();
+    let mut read = fleet.own.iter().enumerate().filter(|(at, _)| own >> at & 1 == 1);
     let another = || case.facts.sensitive.as_ref() != Some(&fleet.sensitive());
     [
         ("text", fleet.policy.wants_text(recalled)),
@@ -132,6 +133,7 @@ fn lacking(fleet: &Fleet, case: Case<'_>, signals: &Signals, recalled: &Recalled
         ("language", language && signals.language.is_none()),
         ("injection", injection && signals.injection.is_none()),
         ("budgets", budgets && signals.budgets.is_none()),
+        ("signals of your own", read.any(|(_, sense)| signals.own(&sense.own.shape.name).is_none())),
         ("metadata", metadata && !case.signals.contains_key("metadata")),
     ]
     .into_iter()
