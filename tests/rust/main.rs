@@ -9,6 +9,8 @@ mod fuzz;
 #[cfg(test)]
 mod hedging;
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod wire;

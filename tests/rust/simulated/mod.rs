@@ -1,0 +1,150 @@
+//! Thousands of hours of bad days: what holds whatever is configured and whatever goes wrong.
+//!
+//! Each run has a configuration, a scenario and a seed that are drawn; a failure names the seed, which repeats it. `WAYPOST_HOURS` asks for
+//! more simulated hours than the two thousand of every day.
+
+mod clearance;
+mod memory;
+mod properties;
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+use waypost::{
+    config::{self, Settings, scenario::Scenario},
+    simulate::{Stage, Told, in_virtual_time},
+    transport::Transport,
+};
+
+/// Simulated hours of all properties together, unless `WAYPOST_HOURS` says more.
+const HOURS: u64 = 2_000;
+
+/// How many runs of so many hours a property makes that has a share in all hours.
+fn runs(hours: u64, share: f64) -> u64 {
+    let all = std::env::var("WAYPOST_HOURS").ok().and_then(|hours| hours.parse().ok()).unwrap_or(HOURS);
+    ((all as f64 * share) as u64).div_ceil(hours)
+}
+
+fn settings(value: Value) -> Settings {
+    config::from_value(value, &|_| None).unwrap()
+}
+
+fn scenario(value: &Value) -> Scenario {
+    Scenario::from_value(value).unwrap()
+}
+
+/// Plays `scenario` on `config`, and gives what became of the calls and the stage after the last of them.
+fn play(config: &Value, scenario: &Value, seed: u64) -> (Vec<Told>, Stage) {
+    play_through(config, scenario, seed, |world| world)
+}
+
+/// As [`play`], with something between the router and the world.
+fn play_through(
+    config: &Value,
+    written: &Value,
+    seed: u64,
+    wrap: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport> + Send,
+) -> (Vec<Told>, Stage) {
+    let (settings, scenario) = (settings(config.clone()), scenario(written));
+    let played = in_virtual_time(async move || {
+        let stage = Stage::watched(settings, &scenario, seed, wrap).unwrap();
+        let told = stage.play(&AtomicBool::new(false)).await.unwrap();
+        (told, stage)
+    });
+    played.unwrap()
+}
+
+/// One of `items`.
+fn one<T: Clone>(rng: &mut Rng, items: &[T]) -> T {
+    items[rng.usize(..items.len())].clone()
+}
+
+const MODELS: [&str; 5] = [
+    "openai/gpt-5-mini",
+    "anthropic/claude-haiku-4-5",
+    "gemini/gemini-2.5-flash",
+    "ollama/llama3.3",
+    "mistral/mistral-large-latest",
+];
+
+/// Every fault that a scenario knows.
+const FAULTS: [&str; 8] = ["down", "blackhole", "reset", "hang", "cut", "stall", "garbage", "slow"];
+
+/// A fault: a status or a name.
+fn fault(rng: &mut Rng) -> Value {
+    if rng.bool() { one(rng, &FAULTS).into() } else { one(rng, &[429, 500, 503, 529, 408, 401, 400]).into() }
+}
+
+/// Deployments `d0`, `d1` … with limits, breakers and retries as they come.
+fn fleet(rng: &mut Rng) -> Value {
+    let mut deployments = serde_json::Map::new();
+    for at in 0..rng.usize(1..5) {
+        let mut limits = serde_json::Map::new();
+        if rng.u8(..3) == 0 {
+            limits.insert("rpm".into(), rng.u32(2..40).into());
+        }
+        if rng.u8(..3) == 0 {
+            limits.insert("concurrency".into(), rng.u32(1..10).into());
+        }
+        if rng.u8(..4) == 0 {
+            limits.insert("tpm".into(), rng.u32(1_000..50_000).into());
+        }
+        let mut deployment = json!({"model": one(rng, &MODELS), "api_key": "x", "limits": limits});
+        if rng.u8(..4) == 0 {
+            deployment["stream_upstream"] = true.into();
+        }
+        deployments.insert(format!("d{at}"), deployment);
+    }
+    let names: Vec<String> = deployments.keys().cloned().collect();
+    let first = rng.usize(1..=names.len());
+    let strategies = ["priority", "round_robin", "weighted", "cheapest", "fastest", "least_busy", "balanced"];
+    json!({
+        "deployments": deployments,
+        "routes": {"auto": {
+            "candidates": names[..first], "fallback": names[first..], "strategy": one(rng, &strategies),
+            "on_stream_failure": one(rng, &["raise", "restart", "continue"]),
+        }},
+        "resilience": {
+            "retry": {"attempts": rng.u32(1..6), "per_deployment": rng.u32(1..4)},
+            "breaker": {"failures": rng.u32(1..8), "cooldown": rng.u32(1..30), "slow_start": rng.u32(0..40)},
+            "on_all_unavailable": one(rng, &[json!("fail"), json!("probe_best"), json!({"wait": "5s"})]),
+        },
+    })
+}
+
+/// Quiet hours with a burst in each few, and outages of every kind.
+fn hard_times(rng: &mut Rng, hours: u64) -> Value {
+    let mut traffic = serde_json::Map::new();
+    let kind = |rpm: f64, rng: &mut Rng| {
+        json!({
+            "rpm": rpm, "stream": rng.f64(), "leave": one(rng, &[0.0, 0.0, 0.2]), "prompt_tokens": 20, "answer_tokens": 60,
+            "timeout": one(rng, &["180s", "20s", "2s"]), "sessions": rng.u32(1..5),
+        })
+    };
+    traffic.insert("quiet".into(), kind(0.05, rng));
+    let mut outages = Vec::new();
+    for burst in 0..hours.div_ceil(4) {
+        let at = Duration::from_secs(rng.u64(..hours * 3_600 - 300));
+        let mut more = kind(rng.f64() * 60.0, rng);
+        (more["at"], more["for"]) = (at.as_secs().into(), 90.into());
+        traffic.insert(format!("burst {burst}"), more);
+        let mut outage = json!({
+            "on": one(rng, &["*", "d0", "d0"]), "at": (at.as_secs() + rng.u64(..60)), "for": rng.u64(1..120), "fault": fault(rng),
+            "share": 0.3 + 0.7 * rng.f64(),
+        });
+        if rng.bool() {
+            outage["retry_after"] = rng.u64(1..30).into();
+        }
+        outages.push(outage);
+    }
+    let faults: Vec<Value> = (0..4).map(|_| fault(rng)).collect();
+    json!({
+        "duration": format!("{hours}h"), "step": "10m", "traffic": traffic, "outages": outages,
+        "deployments": {"*": {"faults": {"500": 0.02, "cut": 0.02, "reset": 0.01}, "retry_after": "1s"}},
+        "chance": {"every": "2h", "lasts": "5m", "faults": faults},
+    })
+}
