@@ -30,6 +30,7 @@ use crate::{
 /// The report of a run. Variables that are not set here do not matter: nothing is sent. `aim` is whom a built-in scenario hits.
 #[pyfunction]
 #[pyo3(signature = (source, strategies, scenario, aim, seed))]
+#[expect(clippy::too_many_arguments, reason = "the interpreter's own handle and what a caller of Python says")]
 pub(super) fn simulate_run(
     py: Python<'_>,
     source: Option<&Bound<'_, PyAny>>,
@@ -39,13 +40,13 @@ pub(super) fn simulate_run(
     seed: u64,
 ) -> PyResult<Py<PyAny>> {
     let fail = |error: Error| raise(py, error.into());
-    let mut settings = settings(source)?.map_err(fail)?;
-    chooser::install(&mut settings, strategies)?;
-    let scenario = read(scenario, aim, &settings)?.map_err(fail)?;
+    let mut fleet = settings(source)?.map_err(fail)?;
+    chooser::install(&mut fleet, strategies)?;
+    let script = read(scenario, aim, &fleet)?.map_err(fail)?;
     let stop = Arc::new(AtomicBool::new(false));
     let (sender, mut receiver) = mpsc::sync_channel(1);
-    let seen = Arc::clone(&stop);
-    let work = move || drop(sender.send(simulate::simulate(&settings, &scenario, seed, &seen)));
+    let halted = Arc::clone(&stop);
+    let work = move || drop(sender.send(simulate::simulate(&fleet, &script, seed, &halted)));
     std::thread::Builder::new().name("waypost-simulate".into()).spawn(work)?;
     loop {
         let waited = py.detach(move || {

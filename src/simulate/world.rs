@@ -477,7 +477,7 @@ impl Site {
     fn next_crash(&self) -> Option<Duration> {
         let now = self.since();
         let crashes = self.outages.iter().filter(|outage| outage.fault == Fault::Down && outage.at > now);
-        crashes.map(|outage| outage.at - now).min()
+        crashes.map(|outage| outage.at.saturating_sub(now)).min()
     }
 }
 
@@ -492,7 +492,7 @@ fn cut_at(act: &mut Act, time: Duration) {
     for place in 0..pieces.len() {
         if at + pieces[place].0 >= time {
             pieces.truncate(place);
-            pieces.push((time - at, Bytes::new()));
+            pieces.push((time.saturating_sub(at), Bytes::new()));
             *end = End::Broken;
             return;
         }

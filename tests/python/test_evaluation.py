@@ -308,7 +308,7 @@ def test_predictions_of_every_model_run_at_every_price_of_quality() -> None:
     with pytest.raises(ValueError, match="predicts no finite quality of `small`, `large` for prompt 1"):
         waypost.evaluate(lambda _: {"middle": 1}, rows)
     chart = _chart.series(found)
-    assert next(one for one in chart if one.name == "strategy").points[-1] == (pytest.approx(0.01), pytest.approx(0.9))
+    assert next(one for one in chart if one.name == "strategy").points[-1] == (pytest.approx(10.0), pytest.approx(0.9))
 
 
 def test_a_bar_shows_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
