@@ -1,7 +1,7 @@
 //! Thousands of hours of bad days: what holds whatever is configured and whatever goes wrong.
 //!
-//! Each run has a configuration, a scenario and a seed that are drawn; a failure names the seed, which repeats it. `WAYPOST_HOURS` asks for
-//! more simulated hours than the two thousand of every day.
+//! Each run has a configuration, a scenario and a seed that are drawn; a failure names the seed, which repeats it. `WAYPOST_SIMULATED_HOURS`
+//! asks for more than the two thousand hours of every day (`make soak`).
 
 mod clearance;
 mod memory;
@@ -20,12 +20,12 @@ use waypost::{
     transport::Transport,
 };
 
-/// Simulated hours of all properties together, unless `WAYPOST_HOURS` says more.
+/// Simulated hours of all properties together, unless `WAYPOST_SIMULATED_HOURS` says otherwise.
 const HOURS: u64 = 2_000;
 
 /// How many runs of so many hours a property makes that has a share in all hours.
 fn runs(hours: u64, share: f64) -> u64 {
-    let all = std::env::var("WAYPOST_HOURS").ok().and_then(|hours| hours.parse().ok()).unwrap_or(HOURS);
+    let all = std::env::var("WAYPOST_SIMULATED_HOURS").ok().and_then(|hours| hours.parse().ok()).unwrap_or(HOURS);
     ((all as f64 * share) as u64).div_ceil(hours)
 }
 
@@ -87,8 +87,10 @@ fn fleet(rng: &mut Rng) -> Value {
         if rng.u8(..3) == 0 {
             limits.insert("rpm".into(), rng.u32(2..40).into());
         }
-        if rng.u8(..3) == 0 {
-            limits.insert("concurrency".into(), rng.u32(1..10).into());
+        match rng.u8(..6) {
+            0 | 1 => drop(limits.insert("concurrency".into(), rng.u32(1..10).into())),
+            2 => drop(limits.insert("concurrency".into(), "adaptive".into())),
+            _ => {}
         }
         if rng.u8(..4) == 0 {
             limits.insert("tpm".into(), rng.u32(1_000..50_000).into());
@@ -102,18 +104,44 @@ fn fleet(rng: &mut Rng) -> Value {
     let names: Vec<String> = deployments.keys().cloned().collect();
     let first = rng.usize(1..=names.len());
     let strategies = ["priority", "round_robin", "weighted", "cheapest", "fastest", "least_busy", "balanced"];
+    let mut route = json!({"candidates": names[..first], "fallback": names[first..], "strategy": one(rng, &strategies)});
+    if let Some(word) = one(rng, &[None, Some("raise"), Some("restart"), Some("continue")]) {
+        route["on_stream_failure"] = word.into();
+    }
     json!({
         "deployments": deployments,
-        "routes": {"auto": {
-            "candidates": names[..first], "fallback": names[first..], "strategy": one(rng, &strategies),
-            "on_stream_failure": one(rng, &["raise", "restart", "continue"]),
-        }},
+        "routes": {"auto": route},
         "resilience": {
-            "retry": {"attempts": rng.u32(1..6), "per_deployment": rng.u32(1..4)},
-            "breaker": {"failures": rng.u32(1..8), "cooldown": rng.u32(1..30), "slow_start": rng.u32(0..40)},
+            "retry": {"attempts": rng.u32(1..6), "per_deployment": rng.u32(1..4), "budget": shares(rng)},
+            "breaker": {
+                "failures": rng.u32(1..8), "cooldown": rng.u32(1..30), "slow_start": rng.u32(0..40), "by_error": by_error(rng),
+            },
+            "hedge": hedge(rng),
+            "throughput": {"min": one(rng, &[0.0, 5.0, 30.0]), "window": "5s"},
+            "queue": {"max": rng.u32(0..20), "max_wait": rng.u32(0..20)},
             "on_all_unavailable": one(rng, &[json!("fail"), json!("probe_best"), json!({"wait": "5s"})]),
         },
     })
+}
+
+/// Shares of the retry budget.
+fn shares(rng: &mut Rng) -> Value {
+    let mut share = || one(rng, &[0.0, 0.1, 0.2, 0.5, 1.0]);
+    json!({"same": share(), "keys": share(), "models": share()})
+}
+
+/// Failures of single classes that open a breaker.
+fn by_error(rng: &mut Rng) -> Value {
+    let classes = ["overloaded", "server", "connection", "timeout", "protocol", "stream"];
+    let chosen = classes.into_iter().filter(|_| rng.u8(..4) == 0).collect::<Vec<_>>();
+    chosen.into_iter().map(|class| (class.to_owned(), Value::from(rng.u32(1..6)))).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// Second copies: none, by default, or as it comes.
+fn hedge(rng: &mut Rng) -> Value {
+    let after = one(rng, &["p50", "p90", "p95", "200ms", "1s"]);
+    let written = json!({"after": after, "max_extra": one(rng, &[0.02, 0.05, 0.2, 1.0])});
+    one(rng, &[false.into(), true.into(), written.clone(), written])
 }
 
 /// Quiet hours with a burst in each few, and outages of every kind.
@@ -127,7 +155,7 @@ fn hard_times(rng: &mut Rng, hours: u64) -> Value {
     };
     traffic.insert("quiet".into(), kind(0.05, rng));
     let mut outages = Vec::new();
-    for burst in 0..hours.div_ceil(4) {
+    for burst in 0..hours.div_ceil(16) {
         let at = Duration::from_secs(rng.u64(..hours * 3_600 - 300));
         let mut more = kind(rng.f64() * 60.0, rng);
         (more["at"], more["for"]) = (at.as_secs().into(), 90.into());
