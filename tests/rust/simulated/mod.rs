@@ -8,7 +8,11 @@ mod memory;
 mod properties;
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,10 +27,30 @@ use waypost::{
 /// Simulated hours of all properties together, unless `WAYPOST_SIMULATED_HOURS` says otherwise.
 const HOURS: u64 = 2_000;
 
+/// What was simulated so far, by all properties: seconds, and calls.
+static SECONDS: AtomicU64 = AtomicU64::new(0);
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+/// The hours that somebody wants.
+fn wanted() -> Option<u64> {
+    std::env::var("WAYPOST_SIMULATED_HOURS").ok().and_then(|hours| hours.parse().ok())
+}
+
 /// How many runs of so many hours a property makes that has a share in all hours.
 fn runs(hours: u64, share: f64) -> u64 {
-    let all = std::env::var("WAYPOST_SIMULATED_HOURS").ok().and_then(|hours| hours.parse().ok()).unwrap_or(HOURS);
-    ((all as f64 * share) as u64).div_ceil(hours)
+    ((wanted().unwrap_or(HOURS) as f64 * share) as u64).div_ceil(hours)
+}
+
+/// Counts a run, and says what was simulated so far if somebody asked for it.
+fn count(lasts: Duration, calls: usize) {
+    /// Seconds between two words about it, in simulated time.
+    const OFTEN: u64 = 10_000 * 3_600;
+    let before = SECONDS.fetch_add(lasts.as_secs(), Ordering::Relaxed);
+    let calls = CALLS.fetch_add(calls as u64, Ordering::Relaxed) + calls as u64;
+    let all = before + lasts.as_secs();
+    if wanted().is_some() && before / OFTEN < all / OFTEN {
+        let _ = writeln!(std::io::stderr(), "{} simulated hours, {calls} calls, no property broken", all / 3_600);
+    }
 }
 
 fn settings(value: Value) -> Settings {
@@ -53,6 +77,7 @@ fn play_through(
     let played = in_virtual_time(async move || {
         let stage = Stage::watched(settings, &scenario, seed, wrap).unwrap();
         let told = stage.play(&AtomicBool::new(false)).await.unwrap();
+        count(scenario.duration, told.len());
         (told, stage)
     });
     played.unwrap()
