@@ -3,7 +3,7 @@
 //! The caller's pull is the only thing that reads from the provider: a slow reader slows the provider down instead of
 //! filling the memory. Dropping the stream closes the provider's connection and books what was delivered.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use super::{
     attempt::Answer,
@@ -36,7 +36,6 @@ pub struct Delivered {
 }
 
 /// A streamed answer.
-#[derive(Debug)]
 pub struct ChatStream {
     run: Option<Box<Run>>,
     open: Option<Open>,
@@ -44,6 +43,13 @@ pub struct ChatStream {
     /// What is owed to the caller if no other attempt delivers anything.
     broke: Option<Broke>,
     ended: bool,
+}
+
+/// Which call it is: what the call asks is nobody's log's business.
+impl fmt::Debug for ChatStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatStream").field("id", &self.id()).field("ended", &self.ended).finish_non_exhaustive()
+    }
 }
 
 /// A stream that broke after content had been delivered.
