@@ -42,7 +42,7 @@ fn main() {
         let all = || {
             let mut signals = Signals::default();
             signals.read(&request);
-            black_box((language([text.as_str()]), intents(&request, &text, &none), complexity(&text)));
+            black_box((language([text.as_str()]), intents(&request, &text, &examples), complexity(&text)));
             black_box((detector.scan(&request), injection.scan(&request)));
         };
         let figures = [

@@ -48,13 +48,14 @@ if TYPE_CHECKING:
         ChatResponse,
         Cost,
         Decision,
-        DeploymentStatus,
         EmbeddingResponse,
         RuleFired,
         Usage,
     )
-    from .router import AsyncChatStream, ChatStream, Router
+    from .router import Router
     from .simulation import Simulation, simulate
+    from .status import DeploymentStatus, Learned
+    from .streams import AsyncChatStream, ChatStream
 
 __all__ = [
     "APIConnectionError",
@@ -80,6 +81,7 @@ __all__ = [
     "EmbeddingResponse",
     "Evaluation",
     "InvalidRequestError",
+    "Learned",
     "NoCandidatesError",
     "NotFoundError",
     "OverloadedError",
@@ -112,8 +114,10 @@ _HOME = {
     "evaluation": ("Evaluation", "evaluate"),
     "proof": ("Counterexample", "Proof", "prove"),
     "replayed": ("Replay", "ReplayedCall", "replay"),
-    "router": ("AsyncChatStream", "ChatStream", "Router"),
+    "router": ("Router",),
     "simulation": ("Simulation", "simulate"),
+    "status": ("DeploymentStatus", "Learned"),
+    "streams": ("AsyncChatStream", "ChatStream"),
     "frames": ("BatchResult", "to_dataframe"),
     "results": (
         "Attempt",
@@ -121,7 +125,6 @@ _HOME = {
         "ChatResponse",
         "Cost",
         "Decision",
-        "DeploymentStatus",
         "EmbeddingResponse",
         "RuleFired",
         "Usage",

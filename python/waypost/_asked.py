@@ -17,8 +17,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ._keys import stand_in
+from ._progress import progress_bar
 from .datasets import Dataset, _names
-from .router import Router, _progress
+from .router import Router
 
 if TYPE_CHECKING:
     from ._scored import Prices
@@ -120,7 +121,7 @@ def ask_all(strategies: Mapping[str, Any], bench: Bench, *, progress: bool) -> d
     asked = {name: strategy for name, strategy in strategies.items() if strategy is not None}
     prompts = len(bench.data)
     said = {}
-    with _progress(prompts * len(asked), wanted=progress, unit="prompt") as advance, ExitStack() as routers:
+    with progress_bar(prompts * len(asked), wanted=progress, unit="prompt") as advance, ExitStack() as routers:
         for place, (name, strategy) in enumerate(asked.items()):
             before = place * prompts
             tell = None if advance is None else (lambda done, before=before: advance(before + done))

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
         Candidate,
         ChatResponse,
         Decision,
-        DeploymentStatus,
         EmbeddingResponse,
         RuleFired,
     )
     from .router import Router
+    from .status import DeploymentStatus
 
 ROWS = 20  # Answers of a batch.
 BEGINNING = 160  # Characters of each of them.

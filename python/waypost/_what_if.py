@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _waypost
-from .router import _STAND_IN, _parts
+from ._parts import STAND_IN, parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def what_if(decision: Decision, given: Mapping[str, Any]) -> Decision:
     """Decide again."""
     config, strategy = given["config"], given["strategy"]
-    source, options, functions = (None, {}, {}) if config is None else _parts(config, {})
+    source, options, functions = (None, {}, {}) if config is None else parts(config, {})
     if callable(strategy):
-        functions, strategy = {**functions, decision.route: strategy}, _STAND_IN
+        functions, strategy = {**functions, decision.route: strategy}, STAND_IN
     elif strategy is not None:
         functions.pop(decision.route, None)
     changed = dict(options)

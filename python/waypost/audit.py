@@ -1,7 +1,8 @@
 """The decision log, read: whether it is as it was written, and what reached whom.
 
 `[telemetry] log = "waypost.db"` makes a router write every call that ends into an SQLite file. Any SQLite client reads
-it; this module has the two questions that an audit asks.
+it; this module has the two questions that an audit asks. In a process whose router writes the file, read it with
+:func:`query` and not with Python's ``sqlite3``: two SQLite libraries in one process undo each other's locks.
 
 Example:
     >>> import tempfile
@@ -22,14 +23,12 @@ Example:
 from __future__ import annotations
 
 import os
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _waypost
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
 
     Path = str | os.PathLike[str]
@@ -114,15 +113,7 @@ def query(path: Path, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = 
         >>> query("waypost.db", "SELECT outcome, count(*) AS calls FROM decisions GROUP BY 1")  # doctest: +SKIP
         [{'outcome': 'ok', 'calls': 1204}]
     """
-    import sqlite3
-
-    with closing(_reader(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        try:
-            return [dict(row) for row in connection.execute(sql, parameters)]
-        except sqlite3.Error as error:
-            message = f"the query failed: {error}"
-            raise ValueError(message) from error
+    return _waypost.query_log(os.fspath(path), sql, parameters)
 
 
 def reached(
@@ -176,20 +167,3 @@ def reached(
             values += [value] * condition.count("?")
     where = " AND ".join(conditions) or "1"
     return query(path, f"SELECT * FROM reached WHERE {where} ORDER BY at, attempt", values)  # noqa: S608
-
-
-def _reader(path: Path) -> sqlite3.Connection:
-    import sqlite3
-    from pathlib import Path as File
-
-    file = File(path).absolute()
-    if not file.is_file():
-        message = f"there is no file `{file}`"
-        raise FileNotFoundError(message)
-    try:
-        connection = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
-        connection.execute("SELECT 1 FROM chain LIMIT 1")
-    except sqlite3.OperationalError:
-        # A copy on a medium that cannot be written: SQLite wants to put its lock file beside it.
-        connection = sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)
-    return connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import InvalidRequestError, ProtocolError
-from .results import ChatResponse
+from .results import ChatResponse, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -178,3 +178,16 @@ def _error(error: BaseException) -> dict[str, Any]:
         if (value := getattr(error, name, None)) is not None:
             row[name] = value
     return row
+
+
+def collected(results: list[Any], index: Any, wanted: Any, *, return_errors: bool) -> BatchResult:
+    """Return the answers of a batch, or raise its first error unless errors are wanted in their places."""
+    for result in results:
+        typed(result, wanted)
+    if not return_errors:
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+    batch = BatchResult(results)
+    batch.index = index
+    return batch

@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 
     from llama_index.core.tools.types import BaseTool
 
-    from .router import AsyncChatStream, ChatStream, Config
+    from .router import Config
+    from .streams import AsyncChatStream, ChatStream
 
 __all__ = ["WaypostEmbedding", "WaypostLLM"]
 

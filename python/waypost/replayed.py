@@ -12,7 +12,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from . import _waypost
-from .router import _parts, _progress
+from ._parts import parts
+from ._progress import progress_bar
 
 if TYPE_CHECKING:
     import os
@@ -285,9 +286,9 @@ def replay(
         >>> fleet.close()
     """
     extra = {} if strategy is None else {"strategy": strategy}
-    source, options, functions = _parts(config, extra)
+    source, options, functions = parts(config, extra)
     first, last = _seconds(since), _seconds(until)
-    with _progress(0, wanted=progress) as bar:
+    with progress_bar(0, wanted=progress) as bar:
         rows = _waypost.replay(log, source, options, functions, first, last, bar)
     calls = [_call(row) for row in rows]
     return Replay(calls, _estimates(calls), str(log))

@@ -22,7 +22,6 @@ __all__ = [
     "ChatResponse",
     "Cost",
     "Decision",
-    "DeploymentStatus",
     "EmbeddingResponse",
     "RuleFired",
     "Usage",
@@ -256,6 +255,11 @@ class Decision(_Value):
     def overhead_us(self) -> float:
         """Microseconds spent deciding."""
         return self._state["overhead_us"]  # type: ignore[no-any-return]
+
+    @property
+    def waited(self) -> float:
+        """Seconds in line for room under limits."""
+        return self._state.get("waited", 0.0)  # type: ignore[no-any-return]
 
     def _list(self, key: str, kind: Any) -> list[Any]:
         items = self._cache.get(key)
@@ -564,44 +568,8 @@ class EmbeddingResponse(_Answer):
         return embedding(self)
 
 
-@dataclass(frozen=True)
-class DeploymentStatus:
-    """How a deployment stands.
-
-    Attributes:
-        name: Its name.
-        provider: Its provider.
-        model: Its model.
-        tags: Its tags.
-        disabled: Whether it was switched off.
-        breaker: ``closed``, ``open`` or ``half_open``.
-        opens_in: Seconds until an open breaker lets a probe pass.
-        in_flight: Attempts under way.
-        p50: Median seconds to the whole answer.
-        p95: 95th percentile of it.
-        ttft: Median seconds to the first token.
-        error_rate: Share of attempts that failed of late, 0..1.
-        requests: Attempts so far.
-        limits_left: What is left of each limit that is set.
-        spend: US dollars spent on it.
-        capabilities: ``context_window``, ``max_output``, ``tools``, ``vision`` … of its model; None where unknown.
-        failures: Failed attempts by kind of error, the most frequent first.
-    """
-
-    name: str
-    provider: str
-    model: str
-    tags: list[str]
-    disabled: bool
-    breaker: str
-    opens_in: float | None
-    in_flight: int
-    p50: float | None
-    p95: float | None
-    ttft: float | None
-    error_rate: float
-    requests: int
-    limits_left: dict[str, int]
-    spend: float
-    capabilities: dict[str, Any] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)
+def typed(reply: Any, wanted: Any) -> Any:
+    """Let an answer know the class that was asked for; errors, which a batch has in their place, stay what they are."""
+    if isinstance(wanted, type) and isinstance(reply, ChatResponse):
+        reply._cache["wanted"] = wanted
+    return reply

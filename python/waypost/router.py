@@ -3,195 +3,27 @@
 from __future__ import annotations
 
 import os
-import warnings
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _waypost
+from ._parts import call_options, parts
+from ._progress import progress_bar
 from ._public import without_secrets
-from .frames import BatchResult, prompts
-from .results import ChatResponse, Decision, DeploymentStatus, EmbeddingResponse
+from .frames import BatchResult, collected, prompts
+from .results import ChatResponse, Decision, EmbeddingResponse, typed
+from .status import DeploymentStatus, Learned
+from .streams import AsyncChatStream, ChatStream, identity
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
-
-    from ._waypost import ChatChunk
 
     Messages = str | Sequence[Mapping[str, Any]]
     Config = str | os.PathLike[str] | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 __all__ = ["AsyncChatStream", "ChatStream", "Router"]
-
-
-def _options(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Say the two arguments that the extension cannot read as they come; it passes over those that were not given."""
-    if arguments.get("response_format") is not None:
-        arguments["response_format"] = _response_format(arguments["response_format"])
-    tags = arguments.get("tags")
-    if tags:
-        arguments["tags"] = [tags] if isinstance(tags, str) else list(tags)
-    return arguments
-
-
-def _response_format(wanted: Any) -> Any:
-    """Take a class for the schema it stands for."""
-    if not isinstance(wanted, type):
-        return wanted
-    from ._parsed import response_format
-
-    return response_format(wanted)
-
-
-def _typed(reply: Any, wanted: Any) -> Any:
-    """Let an answer know the class that was asked for; errors, which a batch has in their place, stay what they are."""
-    if isinstance(wanted, type) and isinstance(reply, ChatResponse):
-        reply._cache["wanted"] = wanted
-    return reply
-
-
-class _Loop:
-    """One loop over a stream. A loop that is left early ends the stream: nobody may ever come back for the rest."""
-
-    __slots__ = ("_core",)
-
-    def __init__(self, core: _waypost.Stream) -> None:
-        self._core = core
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> ChatChunk:
-        try:
-            chunk = self._core.next()
-        except BaseException:
-            # The traceback keeps this loop alive; it must not keep the provider's connection alive too.
-            self._core.close()
-            raise
-        if chunk is None:
-            raise StopIteration
-        return chunk
-
-    def __del__(self) -> None:
-        self._core.close()
-
-
-class _AsyncLoop:
-    """As :class:`_Loop`, for ``async for``."""
-
-    __slots__ = ("_core",)
-
-    def __init__(self, core: _waypost.Stream) -> None:
-        self._core = core
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> ChatChunk:
-        try:
-            chunk = self._core.poll()
-            if chunk is None:
-                chunk = await _awaited(self._core)
-        except BaseException:
-            self._core.close()
-            raise
-        if chunk is None:
-            raise StopAsyncIteration
-        return chunk
-
-    def __del__(self) -> None:
-        self._core.close()
-
-
-async def _awaited(core: _waypost.Stream) -> ChatChunk | None:
-    """Wait for the next chunk; None at the end. Giving up loses nothing: the chunk is there the next time."""
-    if core.over:
-        return None
-    pending = core.wait()
-    try:
-        await pending.future
-    except BaseException:
-        pending.abort()
-        raise
-    return core.front()
-
-
-class _Stream:
-    """What both streams share."""
-
-    def __init__(self, core: _waypost.Stream, wanted: Any = None) -> None:
-        self._core = core
-        self._wanted = wanted
-        self._response: ChatResponse | None = None
-
-    @property
-    def response(self) -> ChatResponse | None:
-        """The whole answer, after the last chunk; None before."""
-        if self._response is None:
-            self._response = _typed(self._core.response(), self._wanted)
-        return self._response
-
-
-class ChatStream(_Stream):
-    """A streamed answer: iterate it; it is a context manager too.
-
-    The request goes out at once. After the last chunk ``response`` is the whole :class:`ChatResponse`. Leaving the loop
-    early, or the ``with`` block, cancels the request at the provider; ``next(stream)`` takes one chunk and leaves it
-    open.
-    """
-
-    def __iter__(self) -> Iterator[ChatChunk]:
-        return _Loop(self._core)
-
-    def __next__(self) -> ChatChunk:
-        chunk = self._core.next()
-        if chunk is None:
-            raise StopIteration
-        return chunk
-
-    @property
-    def text(self) -> str:
-        """Read the rest and return the whole text."""
-        for _ in self:
-            pass
-        return self.response.text if self.response else ""
-
-    def close(self) -> None:
-        """Cancel the request, if it is still under way."""
-        self._core.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class AsyncChatStream(_Stream):
-    """A streamed answer: ``async for`` it; it is an async context manager too. As :class:`ChatStream` otherwise."""
-
-    def __aiter__(self) -> AsyncIterator[ChatChunk]:
-        return _AsyncLoop(self._core)
-
-    async def __anext__(self) -> ChatChunk:
-        chunk = self._core.poll()
-        if chunk is None:
-            chunk = await _awaited(self._core)
-        if chunk is None:
-            raise StopAsyncIteration
-        return chunk
-
-    async def aclose(self) -> None:
-        """Cancel the request, if it is still under way."""
-        self._core.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._core.close()
 
 
 class Router:
@@ -224,7 +56,7 @@ class Router:
     def _start(self, config: Config | None, strategy: Any, seed: int | None) -> None:
         options = {"strategy": strategy, "seed": seed}
         self._extra = {key: value for key, value in options.items() if value is not None}
-        self._core = _waypost.Core(*_parts(config, self._extra))
+        self._core = _waypost.Core(*parts(config, self._extra))
         self._config = without_secrets(config)
         self._guard()
 
@@ -301,7 +133,8 @@ class Router:
             reasoning_effort: ``"minimal"``, ``"low"``, ``"medium"``, ``"high"`` …
             user: The end user.
             tags: Labels that rules read.
-            metadata: Facts that rules read.
+            metadata: Facts that rules read. ``priority`` (``"low"``, ``"normal"``, ``"high"`` or a number) says who goes first
+                where calls wait for room under limits.
             session: Calls of one session stay with one deployment while it serves.
             timeout: Seconds the whole call may take.
             max_cost: US dollars; candidates whose estimate is above it are refused.
@@ -322,7 +155,7 @@ class Router:
             ...     Router([fake.deployment()]).chat("Hi").text
             'Hello!'
         """
-        return cast("ChatResponse", _typed(self._core.chat(messages, _options(locals())), response_format))
+        return cast("ChatResponse", typed(self._core.chat(messages, call_options(locals())), response_format))
 
     async def achat(
         self,
@@ -353,8 +186,8 @@ class Router:
         extra_body: Mapping[str, Any] | None = None,
     ) -> ChatResponse:
         """Async form of ``chat``."""
-        reply = await self._achat(messages, _options(locals()))
-        return cast("ChatResponse", _typed(reply, response_format))
+        reply = await self._achat(messages, call_options(locals()))
+        return cast("ChatResponse", typed(reply, response_format))
 
     async def _achat(self, messages: Messages, options: dict[str, Any]) -> ChatResponse:
         pending = self._core.achat(messages, options)
@@ -411,17 +244,17 @@ class Router:
             ...     "".join(chunk.text for chunk in Router([fake.deployment()]).stream("Count"))
             'one two three'
         """
-        return ChatStream(self._core.stream(messages, _options(locals())), response_format)
+        return ChatStream(self._core.stream(messages, call_options(locals())), response_format)
 
     def _stream_joined(self, messages: Messages, **arguments: Any) -> ChatStream:
         """Stream to a reader who joins all pieces: a route that says nothing of broken streams raises for him."""
         wanted = arguments.get("response_format")
-        return ChatStream(self._core.stream(messages, _options({**arguments, "joined": True})), wanted)
+        return ChatStream(self._core.stream(messages, call_options({**arguments, "joined": True})), wanted)
 
     def _astream_joined(self, messages: Messages, **arguments: Any) -> AsyncChatStream:
         """Async form of ``_stream_joined``."""
         wanted = arguments.get("response_format")
-        return AsyncChatStream(self._core.stream(messages, _options({**arguments, "joined": True})), wanted)
+        return AsyncChatStream(self._core.stream(messages, call_options({**arguments, "joined": True})), wanted)
 
     def astream(
         self,
@@ -452,7 +285,7 @@ class Router:
         extra_body: Mapping[str, Any] | None = None,
     ) -> AsyncChatStream:
         """Async form of ``stream``; no await is needed before ``async for``."""
-        return AsyncChatStream(self._core.stream(messages, _options(locals())), response_format)
+        return AsyncChatStream(self._core.stream(messages, call_options(locals())), response_format)
 
     def route(
         self,
@@ -494,11 +327,11 @@ class Router:
             >>> Router(["ollama/llama3.3"]).route("Hello").chosen
             'ollama/llama3.3'
         """
-        return self._core.route(messages, _options(locals()))
+        return self._core.route(messages, call_options(locals()))
 
     def signals(self, messages: Messages, **options: Any) -> dict[str, Any]:
         """Return everything that rules can see of this request; arguments are those of ``chat``."""
-        return self._core.signals(messages, _options(options))
+        return self._core.signals(messages, call_options(options))
 
     def embed(
         self,
@@ -531,7 +364,7 @@ class Router:
         Returns:
             One vector a text, in the order of the texts.
         """
-        return self._core.embed(texts, _options(locals()))
+        return self._core.embed(texts, call_options(locals()))
 
     async def aembed(
         self,
@@ -548,7 +381,7 @@ class Router:
         extra_body: Mapping[str, Any] | None = None,
     ) -> EmbeddingResponse:
         """Async form of ``embed``."""
-        pending = self._core.aembed(texts, _options(locals()))
+        pending = self._core.aembed(texts, call_options(locals()))
         try:
             return cast("EmbeddingResponse", await pending.future)
         except BaseException:
@@ -581,9 +414,9 @@ class Router:
             ``df.join(router.batch(df["prompt"], progress=True).to_dataframe())``
         """
         (items, index), wanted = prompts(messages), options.get("response_format")
-        with _progress(len(items), wanted=progress) as advance:
-            results = self._core.batch(items, _options(options), concurrency, advance, keep=return_errors)
-        return _batch_results(results, index, wanted, return_errors=return_errors)
+        with progress_bar(len(items), wanted=progress) as advance:
+            results = self._core.batch(items, call_options(options), concurrency, advance, keep=return_errors)
+        return collected(results, index, wanted, return_errors=return_errors)
 
     async def abatch(
         self,
@@ -600,9 +433,9 @@ class Router:
 
         gate = asyncio.Semaphore(concurrency)
         (items, index), wanted = prompts(messages), options.get("response_format")
-        options, done = _options(options), 0
+        options, done = call_options(options), 0
 
-        with _progress(len(items), wanted=progress) as advance:
+        with progress_bar(len(items), wanted=progress) as advance:
 
             async def one(item: Messages) -> Any:
                 nonlocal done
@@ -617,7 +450,7 @@ class Router:
                 return result
 
             results = await asyncio.gather(*(one(item) for item in items))
-        return _batch_results(list(results), index, wanted, return_errors=return_errors)
+        return collected(list(results), index, wanted, return_errors=return_errors)
 
     @property
     def deployments(self) -> list[DeploymentStatus]:
@@ -626,6 +459,20 @@ class Router:
         return [
             DeploymentStatus(**{**row, **{key: dict(row[key]) for key in ("limits_left", "failures")}}) for row in rows
         ]
+
+    @property
+    def learned(self) -> list[Learned]:
+        """What routes with the strategy ``bandit`` have learned from scores, by route and deployment.
+
+        Example:
+            >>> from waypost.testing import FakeProvider
+            >>> with FakeProvider() as fake:
+            ...     router = Router([fake.deployment("mini")], strategy="bandit")
+            ...     router.feedback(router.chat("Hi"), 0.9)
+            ...     router.learned[0].scores
+            1.0
+        """
+        return [Learned(**row) for row in self._core.learned()]
 
     @property
     def routes(self) -> list[str]:
@@ -648,14 +495,16 @@ class Router:
         Raises:
             ConfigError: The configuration is wrong.
         """
-        self._core.reload(*_parts(config, self._extra))
+        self._core.reload(*parts(config, self._extra))
         self._config = without_secrets(config)
         self._guard()
 
     def feedback(self, response_or_id: Any, score: float, *, comment: str | None = None) -> None:
         """Say how good an answer was.
 
-        It becomes a row of the decision log (`[telemetry] log`); without a log it has no effect yet.
+        It becomes a row of the decision log (`[telemetry] log`), and a lesson for the call's route if its strategy learns
+        (``bandit``). The last ten thousand calls of such routes of this router can be scored; a score for any other call
+        teaches nothing and is no error. A second score for a call takes the place of the first.
 
         Args:
             response_or_id: An answer, a stream that was read to its end, a decision, an error of a call, or the ``id`` of
@@ -672,7 +521,7 @@ class Router:
             ...     router = Router([fake.deployment()])
             ...     router.feedback(router.chat("Hi"), 0.9, comment="to the point")
         """
-        self._core.feedback(_identity(response_or_id), float(score), comment)
+        self._core.feedback(identity(response_or_id), float(score), comment)
 
     def metrics(self) -> str:
         """Return all metrics in Prometheus' text format."""
@@ -741,91 +590,3 @@ class Router:
         from ._html import router
 
         return router(self)
-
-
-def _source(config: Any) -> Any:
-    """Give the extension a path, a mapping or a list."""
-    if config is None or isinstance(config, (str, dict, list)):
-        return config
-    if isinstance(config, os.PathLike):
-        return os.fspath(config)
-    if hasattr(config, "items"):
-        return dict(config.items())
-    return list(config)
-
-
-# What stands for a function until the core puts it in; of all strategies this one accepts what a route may hold.
-_STAND_IN = "weighted"
-
-
-def _identity(response_or_id: Any) -> str:
-    """Return the id of the decision behind an answer, a stream, an error or itself."""
-    if isinstance(response_or_id, str):
-        return response_or_id
-    if isinstance(response_or_id, _Stream):
-        response_or_id = response_or_id.response
-    decision = response_or_id if isinstance(response_or_id, Decision) else getattr(response_or_id, "decision", None)
-    if decision is None:
-        message = "expected an answer, a decision, or the id of one; a stream has its answer at its end"
-        raise ValueError(message)
-    return str(decision.id)
-
-
-def _parts(config: Any, extra: Mapping[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Give the extension the configuration, the options, and the functions in either by the route they order."""
-    source, options, functions = _source(config), dict(extra), {}
-    if isinstance(source, dict):
-        source = dict(source)
-        if callable(source.get("strategy")):
-            functions["auto"], source["strategy"] = source["strategy"], _STAND_IN
-        routes: Any = source.get("routes")
-        if hasattr(routes, "items"):
-            source["routes"] = routes = dict(routes.items())
-            for name, route in routes.items():
-                if hasattr(route, "get") and callable(route.get("strategy")):
-                    functions[name] = route["strategy"]
-                    routes[name] = {**route, "strategy": _STAND_IN}
-    if "strategy" in options:
-        functions.pop("auto", None)
-    if callable(options.get("strategy")):
-        functions["auto"], options["strategy"] = options["strategy"], _STAND_IN
-    return source, options, functions
-
-
-def _batch_results(results: list[Any], index: Any, wanted: Any, *, return_errors: bool) -> BatchResult:
-    for result in results:
-        _typed(result, wanted)
-    if not return_errors:
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-    batch = BatchResult(results)
-    batch.index = index
-    return batch
-
-
-class _progress:  # noqa: N801
-    """A progress bar's ``advance(done)``, or None if none is wanted."""
-
-    def __init__(self, total: int, *, wanted: bool, unit: str = "call") -> None:
-        self._bar: Any = None
-        if wanted:
-            try:
-                with warnings.catch_warnings():
-                    # A notebook without widgets gets a bar of text; there is nothing to warn of.
-                    warnings.simplefilter("ignore")
-                    tqdm = import_module("tqdm.auto").tqdm
-            except ImportError as error:
-                message = "a progress bar needs tqdm: pip install 'waypost[notebook]'"
-                raise ImportError(message) from error
-            self._bar = tqdm(total=total, unit=unit)
-
-    def __enter__(self) -> Any:
-        return None if self._bar is None else self._advance
-
-    def _advance(self, done: int) -> None:
-        self._bar.update(done - self._bar.n)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()

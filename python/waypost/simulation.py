@@ -248,10 +248,10 @@ def simulate(
         >>> found.phase("during").success_rate > 0.99
         True
     """
+    from ._parts import parts
     from ._waypost import simulate_run
-    from .router import _parts
 
-    source, _, functions = _parts(config, {})
+    source, _, functions = parts(config, {})
     played: Any = (
         "outage" if scenario is None else os.fspath(scenario) if isinstance(scenario, os.PathLike) else scenario
     )

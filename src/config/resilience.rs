@@ -10,6 +10,7 @@ use crate::resilience::{
     breaker::CLASSES,
     hedge::HedgeAfter,
     patch::{BreakerPatch, HedgePatch, QueuePatch, RetryBudgetPatch, RetryPatch, ThroughputPatch, TimeoutPatch},
+    queue::{FairBy, Weights},
     unavailable::OnAllUnavailable,
 };
 
@@ -153,7 +154,36 @@ fn queue(node: &Node<'_>) -> Option<QueuePatch> {
     Some(QueuePatch {
         max: table.get("max").and_then(|node| node.whole(0)).map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
         max_wait: table.get("max_wait").and_then(|node| node.pause()),
+        fair_by: table.get("fair_by").and_then(|node| fair_by(&node)),
+        weights: table.get("weights").and_then(|node| weights(&node)),
     })
+}
+
+fn fair_by(node: &Node<'_>) -> Option<FairBy> {
+    match node.value.as_str().and_then(|text| text.strip_prefix("tag:")) {
+        Some("") => {
+            node.problem("`tag:` names no tag", Some("write tag:NAME, for example tag:team".into()));
+            None
+        }
+        Some(tag) => Some(FairBy::Tag(tag.into())),
+        None => {
+            let words = [("none", &FairBy::Nobody), ("user", &FairBy::User)];
+            node.choice("account of a queue; write none, user or tag:NAME", &words).cloned()
+        }
+    }
+}
+
+fn weights(node: &Node<'_>) -> Option<Weights> {
+    let entries = node.entries("a table of weights by account such as { gold = 3 }")?;
+    let weight = |(name, node): (&str, Node<'_>)| {
+        let weight = node.number(0.0, f64::MAX)?;
+        if weight == 0.0 {
+            node.problem("an account without weight would wait for ever", Some("write a number above zero".into()));
+            return None;
+        }
+        Some((name.into(), weight))
+    };
+    Some(entries.into_iter().filter_map(weight).collect())
 }
 
 fn unavailable(node: &Node<'_>) -> Option<OnAllUnavailable> {

@@ -155,7 +155,7 @@ place!(
 );
 place!(
     /// How calls wait for room.
-    QUEUE, "a table such as { max = 100, max_wait = \"5s\" }", ["max", "max_wait"]
+    QUEUE, "a table such as { max = 100, max_wait = \"5s\" }", ["max", "max_wait", "fair_by", "weights"]
 );
 place!(
     /// What becomes of a call when everyone rests.

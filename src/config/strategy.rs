@@ -29,11 +29,15 @@ static KINDS: [Kind; 10] = [
     kind!("balanced", "cost", "latency", "load"),
     kind!("quality", "target", "model_file"),
     kind!("cascade", "accept"),
-    kind!("bandit", "explore"),
+    kind!("bandit", "explore", "cost"),
 ];
 
 /// `balanced` without options: cost before speed before load, as the documentation shows it.
 const BALANCED: [(&str, f64); 3] = [("cost", 0.5), ("latency", 0.3), ("load", 0.2)];
+
+/// `bandit` without options: one call in twenty goes to find out whether somebody else is better, as the documentation
+/// shows it.
+const EXPLORE: f64 = 0.05;
 
 /// Reads a strategy.
 pub(super) fn read(node: &Node<'_>) -> Option<StrategyConfig> {
@@ -95,8 +99,9 @@ fn build(kind: &Kind, table: Option<&Table<'_>>, named: &Node<'_>) -> Option<Str
         "fastest" => Some(StrategyConfig::Fastest),
         "least_busy" => Some(StrategyConfig::LeastBusy),
         "balanced" => balanced(table),
+        "bandit" => bandit(table),
         name => {
-            let _ = (share("target"), share("explore"));
+            let _ = share("target");
             if let Some(node) = table.and_then(|table| table.get("model_file")) {
                 node.text();
             }
@@ -123,6 +128,13 @@ fn balanced(table: Option<&Table<'_>>) -> Option<StrategyConfig> {
         table.node.problem("all weights are zero: nothing would rank the candidates", None);
     }
     None
+}
+
+fn bandit(table: Option<&Table<'_>>) -> Option<StrategyConfig> {
+    let option = |key| table.and_then(|table| table.get(key));
+    let explore = option("explore").map_or(Some(EXPLORE), |node| node.number(0.0, 1.0));
+    let cost = option("cost").map_or(Some(0.0), |node| node.number(0.0, f64::MAX));
+    Some(StrategyConfig::Bandit { explore: explore?, cost: cost? })
 }
 
 fn accept(node: &Node<'_>) {

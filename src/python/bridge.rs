@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use pyo3::{intern, prelude::*, sync::PyOnceLock};
 use tokio::task::AbortHandle;
 
-use super::runtime::{defect, runtime};
+use super::runtime::{defect, give_up, runtime};
 
 /// What a finished task hands over: it is turned into a Python object on the loop's thread.
 pub(super) type Finished = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -239,13 +239,13 @@ pub(super) struct Pending {
 impl Pending {
     /// Gives the work up; nothing happens if it is done.
     fn abort(&self) {
-        self.abort.abort();
+        give_up(&self.abort);
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.abort.abort();
+        give_up(&self.abort);
     }
 }
 

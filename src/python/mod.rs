@@ -21,7 +21,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _waypost {
     #[pymodule_export]
-    use super::audit::{after_fork, before_fork, flush_logs, verify_log};
+    use super::audit::{after_fork, before_fork, flush_logs, query_log, verify_log};
     #[pymodule_export]
     use super::bridge::{Bridge, Pending};
     #[pymodule_export]

@@ -16,7 +16,7 @@ use super::{
     convert::{self, object},
     error::raise,
     results::{Decided, Embedded, Replied},
-    runtime::{block_on, guarded, runtime},
+    runtime::{block_on, guarded, runtime, settle_given_up},
     stream::Stream,
 };
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     config::{self, Settings},
     error::Error,
     router::{Call, Failure, Reply, Router},
+    trace::log,
     transport::client,
 };
 
@@ -172,6 +173,11 @@ impl Core {
         object(py, &self.router.deployments())
     }
 
+    /// What routes have learned from scores.
+    fn learned(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        object(py, &self.router.learned())
+    }
+
     fn routes(&self) -> Vec<String> {
         self.router.routes()
     }
@@ -190,13 +196,18 @@ impl Core {
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        guarded(py, || self.router.close())
+        guarded(py, || {
+            if self.router.logs() {
+                settle_given_up(log::PATIENCE);
+            }
+            self.router.close();
+        })
     }
 
-    /// Writes a score for the call with this identity into the log; a score that is none is a `ValueError`.
+    /// A score for the call with this identity, for the log and for its route; a score that is none is a `ValueError`.
     #[pyo3(signature = (call, score, comment=None))]
     fn feedback(&self, call: &str, score: f64, comment: Option<String>) -> PyResult<()> {
-        self.router.feedback(call, score, comment).map_err(|error| PyValueError::new_err(error.message))
+        self.router.feedback(call, score, comment).map(drop).map_err(|error| PyValueError::new_err(error.message))
     }
 
     /// Whether calls are written down.

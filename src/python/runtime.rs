@@ -3,11 +3,14 @@
 //! One runtime a process, started by the first call that needs it. After a `fork` the child has none of its parent's
 //! threads, so it gets a runtime of its own; the parent's is left alone.
 
-use std::{future::Future, sync::mpsc, time::Duration};
+use std::{future::Future, sync::mpsc, thread, time::Duration};
 
 use parking_lot::Mutex;
 use pyo3::{exceptions::PyRuntimeError, prelude::*};
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::AbortHandle,
+};
 
 use super::error::raise;
 use crate::error::{Error, ErrorKind};
@@ -64,7 +67,7 @@ where
             Ok(value) => return Ok(value),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 if let Err(interrupt) = py.check_signals() {
-                    task.abort();
+                    give_up(&task.abort_handle());
                     return Err(interrupt);
                 }
             }
@@ -72,6 +75,59 @@ where
                 return Err(defect(py));
             }
         }
+    }
+}
+
+/// Tasks that were given up and may still be putting their things away.
+static GIVEN_UP: Mutex<GivenUp> = Mutex::new(GivenUp { process: 0, tasks: Vec::new() });
+/// Handles kept before it is looked which of them are over.
+const HANDLES: usize = 64;
+/// How often it is looked whether they are over.
+const LOOK: Duration = Duration::from_millis(1);
+
+struct GivenUp {
+    process: u32,
+    tasks: Vec<AbortHandle>,
+}
+
+impl GivenUp {
+    /// Those of this process. A child leaves its parent's alone: they will not end here.
+    fn own(&mut self) -> &mut Vec<AbortHandle> {
+        let process = std::process::id();
+        if std::mem::replace(&mut self.process, process) != process {
+            std::mem::forget(std::mem::take(&mut self.tasks));
+        }
+        &mut self.tasks
+    }
+}
+
+/// Gives up a task. What it held is put away a moment later, on the runtime; [`settle_given_up`] waits for that.
+pub(super) fn give_up(task: &AbortHandle) {
+    if task.is_finished() {
+        return;
+    }
+    task.abort();
+    let mut given_up = GIVEN_UP.lock();
+    let tasks = given_up.own();
+    if tasks.len() == tasks.capacity() {
+        tasks.retain(|task| !task.is_finished());
+        let kept = tasks.len();
+        tasks.reserve(kept.max(HANDLES));
+    }
+    tasks.push(task.clone());
+}
+
+/// Waits until the tasks that were given up have put their things away, `limit` at most.
+pub(super) fn settle_given_up(limit: Duration) {
+    let mut tasks = std::mem::take(GIVEN_UP.lock().own());
+    let mut left = limit;
+    loop {
+        tasks.retain(|task| !task.is_finished());
+        if tasks.is_empty() || left.is_zero() {
+            return;
+        }
+        thread::sleep(LOOK);
+        left = left.saturating_sub(LOOK);
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     bridge::{Finished, Pending, submit},
     error::raise,
     results::{Piece, Replied},
-    runtime::{block_on, defect, runtime},
+    runtime::{block_on, defect, give_up, runtime},
 };
 use crate::{
     chat::ChatResponse,
@@ -186,7 +186,7 @@ impl Stream {
     /// Ends the stream; the provider's connection is closed.
     fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        self.task.abort();
+        give_up(&self.task);
     }
 
     /// Whether the end, or an error, was handed over.
@@ -198,6 +198,6 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.task.abort();
+        give_up(&self.task);
     }
 }

@@ -9,9 +9,12 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
-use super::adaptive::Adaptive;
+use super::{
+    adaptive::Adaptive,
+    line::{Line, Place},
+    queue::Claim,
+};
 use crate::clock::Instant;
 
 /// Limits of one deployment. `None` means no limit of ours.
@@ -41,6 +44,13 @@ const DAY: usize = 25;
 
 /// The limit of requests at once, as [`Refused`] names it.
 pub const CONCURRENCY: &str = "concurrency";
+/// There is room, and others wait for it, as [`Refused`] names it.
+pub const QUEUE: &str = "queue";
+
+/// Whether `limit` is gone as soon as somebody else leaves or has had a turn.
+pub fn frees_any_moment(limit: &str) -> bool {
+    [CONCURRENCY, QUEUE].contains(&limit)
+}
 
 /// What a request takes, or took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,7 +175,7 @@ pub struct Limiter {
     adaptive: Option<Adaptive>,
     start: Instant,
     in_flight: AtomicU32,
-    freed: Notify,
+    line: Line,
     inner: Mutex<Inner>,
 }
 
@@ -198,7 +208,7 @@ impl Limiter {
             adaptive: (config.adaptive && config.concurrency.is_none()).then(Adaptive::default),
             start: now,
             in_flight: AtomicU32::new(0),
-            freed: Notify::new(),
+            line: Line::default(),
             inner: Mutex::new(inner),
         }
     }
@@ -220,27 +230,36 @@ impl Limiter {
         }
     }
 
-    /// Waits until a request under way ends. Those who wait are woken one a place, the first first.
-    pub async fn freed(&self) {
-        self.freed.notified().await;
+    /// Lines up for room for `need`.
+    pub fn queue(self: &Arc<Self>, claim: Claim, need: Units) -> Place {
+        Place::new(Arc::clone(self), claim, need)
     }
 
-    /// Whether `need` would be admitted, without admitting it.
+    /// Those who wait for room.
+    pub fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Whether `need` would be admitted, without admitting it; while others wait, only for whose turn it is.
     ///
     /// # Errors
     /// The limit that refuses.
-    pub fn peek(&self, need: Units, now: Instant) -> Result<(), Refused> {
+    pub fn peek(&self, need: Units, now: Instant, place: Option<&Place>) -> Result<(), Refused> {
         if self.most().is_some_and(|most| self.in_flight() >= most) {
             return Err(Refused { limit: CONCURRENCY, wait: None });
         }
-        self.inner.lock().check(need, now, self.start)
+        self.inner.lock().check(need, now, self.start)?;
+        if self.line.lets(place) { Ok(()) } else { Err(Refused { limit: QUEUE, wait: None }) }
     }
 
-    /// Admits and reserves `need`.
+    /// Admits and reserves `need`; while others wait, only for whose turn it is.
     ///
     /// # Errors
     /// The limit that refuses.
-    pub fn admit(self: &Arc<Self>, need: Units, now: Instant) -> Result<Permit, Refused> {
+    pub fn admit(self: &Arc<Self>, need: Units, now: Instant, place: Option<&Place>) -> Result<Permit, Refused> {
+        if !self.line.lets(place) {
+            self.peek(need, now, place)?;
+        }
         let most = self.most().unwrap_or(u32::MAX);
         let taken = self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n < most).then_some(n + 1));
         let Ok(before) = taken else { return Err(Refused { limit: CONCURRENCY, wait: None }) };
@@ -258,15 +277,16 @@ impl Limiter {
             }
         }
         drop(inner);
+        if let Some(place) = place {
+            self.line.served(place, now);
+        }
         let in_flight = before.saturating_add(1);
         Ok(Permit { limiter: Arc::clone(self), since, in_flight, reserved: need, settled: None })
     }
 
     fn leave(&self) {
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
-        if self.most().is_some() {
-            self.freed.notify_one();
-        }
+        self.line.wake();
     }
 
     /// The provider asks for a pause of `wait`: a longer pause already under way stays.
@@ -330,7 +350,7 @@ impl Permit {
         let grew = self.limiter.adaptive.as_ref().is_some_and(|adaptive| adaptive.served(self.in_flight));
         if grew {
             // One place more than the one that frees now.
-            self.limiter.freed.notify_one();
+            self.limiter.line.wake();
         }
     }
 }
@@ -375,7 +395,7 @@ mod tests {
         let mut admitted: Vec<u64> = Vec::new();
         for tenth in 0..2_000_u64 {
             let now = start + Duration::from_millis(tenth * 100);
-            if limiter.admit(Units::default(), now).is_ok() {
+            if limiter.admit(Units::default(), now, None).is_ok() {
                 admitted.push(tenth);
             }
         }
@@ -389,11 +409,11 @@ mod tests {
     #[test]
     fn tokens_are_reserved_before_and_settled_after() {
         let (limiter, now) = limiter(LimitConfig { tpm: Some(1_000), ..LimitConfig::default() });
-        let permit = limiter.admit(tokens(100, 800), now).unwrap();
-        assert_eq!(limiter.peek(tokens(100, 100), now).unwrap_err().limit, "tpm");
+        let permit = limiter.admit(tokens(100, 800), now, None).unwrap();
+        assert_eq!(limiter.peek(tokens(100, 100), now, None).unwrap_err().limit, "tpm");
         permit.settle(tokens(100, 50));
         assert_eq!(limiter.left(now), [("tpm", 850)]);
-        let failed = limiter.admit(tokens(400, 400), now).unwrap();
+        let failed = limiter.admit(tokens(400, 400), now, None).unwrap();
         drop(failed);
         assert_eq!(limiter.left(now), [("tpm", 850)]);
     }
@@ -401,10 +421,10 @@ mod tests {
     #[test]
     fn the_wait_is_exact_to_a_bucket() {
         let (limiter, now) = limiter(LimitConfig { rpm: Some(1), ..LimitConfig::default() });
-        limiter.admit(Units::default(), now).unwrap();
-        let refused = limiter.peek(Units::default(), now + Duration::from_secs(20)).unwrap_err();
+        limiter.admit(Units::default(), now, None).unwrap();
+        let refused = limiter.peek(Units::default(), now + Duration::from_secs(20), None).unwrap_err();
         assert_eq!(refused, Refused { limit: "rpm", wait: Some(Duration::from_secs(41)) });
-        assert!(limiter.admit(Units::default(), now + Duration::from_secs(61)).is_ok());
+        assert!(limiter.admit(Units::default(), now + Duration::from_secs(61), None).is_ok());
     }
 
     #[test]
@@ -435,17 +455,17 @@ mod tests {
     #[test]
     fn concurrency_is_given_back_on_drop() {
         let (limiter, now) = limiter(LimitConfig { concurrency: Some(1), ..LimitConfig::default() });
-        let permit = limiter.admit(Units::default(), now).unwrap();
-        assert!(limiter.admit(Units::default(), now).is_err());
+        let permit = limiter.admit(Units::default(), now, None).unwrap();
+        assert!(limiter.admit(Units::default(), now, None).is_err());
         drop(permit);
-        assert!(limiter.admit(Units::default(), now).is_ok());
+        assert!(limiter.admit(Units::default(), now, None).is_ok());
     }
 
     #[test]
     fn an_adaptive_limit_follows_what_becomes_of_the_requests() {
         let (limiter, now) = limiter(LimitConfig { adaptive: true, ..LimitConfig::default() });
-        let mut permits: Vec<Permit> = (0..20).map(|_| limiter.admit(Units::default(), now).unwrap()).collect();
-        assert_eq!(limiter.admit(Units::default(), now).unwrap_err(), Refused { limit: CONCURRENCY, wait: None });
+        let mut permits: Vec<Permit> = (0..20).map(|_| limiter.admit(Units::default(), now, None).unwrap()).collect();
+        assert_eq!(limiter.admit(Units::default(), now, None).unwrap_err(), Refused { limit: CONCURRENCY, wait: None });
         permits.pop().unwrap().settle(Units::default());
         assert_eq!((limiter.most(), limiter.left(now)), (Some(21), vec![(CONCURRENCY, 2)]));
         // All that is under way fails together, and is one sign.
@@ -454,7 +474,7 @@ mod tests {
             drop(permit);
         }
         assert_eq!((limiter.most(), limiter.in_flight()), (Some(18), 0));
-        let alone = limiter.admit(Units::default(), now).unwrap();
+        let alone = limiter.admit(Units::default(), now, None).unwrap();
         alone.settle(Units::default());
         assert_eq!(limiter.most(), Some(18), "a limit that is not used does not grow");
         let fixed = LimitConfig { adaptive: true, concurrency: Some(2), ..LimitConfig::default() };
@@ -466,11 +486,11 @@ mod tests {
         let (limiter, now) = limiter(LimitConfig::default());
         limiter.cool(now, Duration::from_secs(10));
         limiter.cool(now, Duration::from_secs(1));
-        assert_eq!(limiter.peek(Units::default(), now).unwrap_err().wait, Some(Duration::from_secs(10)));
+        assert_eq!(limiter.peek(Units::default(), now, None).unwrap_err().wait, Some(Duration::from_secs(10)));
         let later = now + Duration::from_secs(10);
         let reset = Some(Duration::from_secs(5));
         limiter.learn(Learned { tokens: Some(50), reset, ..Learned::default() }, later);
-        assert!(limiter.peek(tokens(40, 0), later).is_ok());
-        assert_eq!(limiter.peek(tokens(60, 0), later).unwrap_err().wait, reset);
+        assert!(limiter.peek(tokens(40, 0), later, None).is_ok());
+        assert_eq!(limiter.peek(tokens(60, 0), later, None).unwrap_err().wait, reset);
     }
 }

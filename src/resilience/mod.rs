@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod deadline;
 pub mod hedge;
 pub mod limit;
+pub mod line;
 pub mod patch;
 pub mod queue;
 pub mod throughput;

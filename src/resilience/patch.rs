@@ -2,7 +2,7 @@
 //!
 //! A deployment's table is laid over whichever route is calling it, so it must remember which values were written.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     ResilienceConfig,
@@ -10,7 +10,7 @@ use super::{
     breaker::{BreakerConfig, CLASSES},
     deadline::TimeoutConfig,
     hedge::{HedgeAfter, HedgeConfig},
-    queue::QueueConfig,
+    queue::{FairBy, QueueConfig, Weights},
     throughput::ThroughputConfig,
     unavailable::OnAllUnavailable,
 };
@@ -103,17 +103,26 @@ pub struct BreakerPatch {
 }
 
 /// Overrides of [`QueueConfig`], field by field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct QueuePatch {
     /// As [`QueueConfig::max`].
     pub max: Option<u32>,
     /// As [`QueueConfig::max_wait`].
     pub max_wait: Option<Duration>,
+    /// As [`QueueConfig::fair_by`].
+    pub fair_by: Option<FairBy>,
+    /// As [`QueueConfig::weights`].
+    pub weights: Option<Weights>,
 }
 
 impl QueuePatch {
-    fn apply(self, base: QueueConfig) -> QueueConfig {
-        QueueConfig { max: self.max.unwrap_or(base.max), max_wait: self.max_wait.unwrap_or(base.max_wait) }
+    fn apply(&self, base: &QueueConfig) -> QueueConfig {
+        QueueConfig {
+            max: self.max.unwrap_or(base.max),
+            max_wait: self.max_wait.unwrap_or(base.max_wait),
+            fair_by: self.fair_by.clone().unwrap_or_else(|| base.fair_by.clone()),
+            weights: self.weights.clone().unwrap_or_else(|| Arc::clone(&base.weights)),
+        }
     }
 }
 
@@ -141,7 +150,7 @@ impl ResiliencePatch {
             retry: self.retry.apply(&base.retry),
             breaker: self.breaker.apply(&base.breaker),
             hedge: self.hedge.map_or(base.hedge, |patch| patch.apply(base.hedge)),
-            queue: self.queue.apply(base.queue),
+            queue: self.queue.apply(&base.queue),
             unavailable: self.unavailable.unwrap_or(base.unavailable),
         }
     }

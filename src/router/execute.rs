@@ -14,6 +14,7 @@ use super::{
     load::{Active, Again, Repeat},
     logged::Bill,
     plan::Plan,
+    room::Room,
     walk::{Step, Walk},
 };
 use crate::{
@@ -23,7 +24,8 @@ use crate::{
     resilience::{
         breaker::Pass,
         deadline::Deadline,
-        limit::{CONCURRENCY, Permit, Units},
+        limit::{Permit, Units, frees_any_moment},
+        line::Place,
     },
     trace::Reason,
 };
@@ -55,6 +57,8 @@ pub struct Run {
     pub(super) beginning: Option<String>,
     /// Waited for a place: no time of ours.
     pub(super) waited: Duration,
+    /// Where it stands in line for room, by places in the fleet.
+    pub(super) places: Vec<(usize, Place)>,
     rng: Rng,
     errors: Vec<(bool, Error)>,
 }
@@ -108,6 +112,7 @@ impl Run {
             bill: Bill::default(),
             beginning: None,
             waited,
+            places: Vec::new(),
             rng,
             errors: Vec::new(),
         }
@@ -133,12 +138,15 @@ impl Run {
                     Err(error) => error,
                 },
             };
-            let (asked, untried) = (clock::now(), self.plan.decision.attempts.is_empty());
-            if !(untried && error.kind == ErrorKind::NoCandidates && self.room().await) {
-                return Err(self.fail(error));
-            }
-            self.waited += clock::now() - asked;
-            if let Err(error) = self.replan() {
+            let untried = self.plan.decision.attempts.is_empty();
+            let room = if untried && error.kind == ErrorKind::NoCandidates { self.room().await } else { Room::None };
+            let ended = match room {
+                Room::Free => self.replan().err(),
+                Room::Refused(why, wait) => Some(self.unseated(error, why, wait)),
+                Room::None => Some(error),
+            };
+            if let Some(error) = ended {
+                self.places.clear();
                 return Err(self.fail(error));
             }
         }
@@ -158,11 +166,18 @@ impl Run {
                 continue;
             };
             if at > clock::now() {
+                // Nobody is kept waiting by one who sleeps.
+                self.places.clear();
                 clock::sleep_until(at).await;
             }
-            match self.attempt(index).await {
+            let tried = self.attempt(index).await;
+            if !matches!(tried, Tried::Skipped(Reason::RateLimited(..))) {
+                self.places.clear();
+            }
+            match tried {
                 Tried::Won(won) => return Ok(*won),
-                Tried::Skipped(Reason::RateLimited(CONCURRENCY, _)) if self.place(index).await => {}
+                Tried::Skipped(Reason::RateLimited(limit, _)) if frees_any_moment(limit) && self.place(index).await => {
+                }
                 Tried::Skipped(reason) => self.skip(index, reason),
                 Tried::Failed(who, error) if self.refuses_to_continue(&self.fleet.targets[who], &error) => {
                     self.beginning = None;

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::{live::Live, meaning};
+use super::{learned::Learned, live::Live, meaning};
 use crate::{
     adapter::{self, Adapter},
     catalog::Deployment,
@@ -17,6 +17,7 @@ use crate::{
     clock::Instant,
     config::{DeploymentSettings, RouteSettings, Settings},
     error::{Error, ErrorKind, Result},
+    id::DeploymentId,
     policy::{Policy, Reads, Verdict},
     resilience::{ResilienceConfig, hedge::HedgeBudget},
     signals::{
@@ -63,6 +64,8 @@ pub struct Lane {
     pub turn: AtomicU64,
     /// Second copies of slow requests that may still be sent.
     pub hedges: HedgeBudget,
+    /// What scores have taught it.
+    pub learned: Arc<Learned>,
     answers: AtomicU64,
 }
 
@@ -96,7 +99,8 @@ pub struct Fleet {
     pub examples: Examples,
     /// What is worked out of every request: a rule or a strategy reads it.
     pub wanted: Reads,
-    /// Whether every request is looked through for sensitive content: a rule reads it, or a log keeps it.
+    /// Whether every request is looked through for sensitive content: a rule reads it, a log keeps it, or a route makes
+    /// experiments.
     pub scans: bool,
     /// Whether an unknown ability refuses.
     pub refuse_unknown: bool,
@@ -130,7 +134,9 @@ impl Fleet {
         };
         let seed = settings.seed.unwrap_or_else(|| u64::from_le_bytes(super::random_bytes()));
         let detector = OnceLock::new();
-        let scans = policy.reads().sensitive || settings.log.is_some();
+        // What is sensitive is no experiment, so it must be known where there are any.
+        let explores = settings.routes.iter().any(|route| route.strategy.explores());
+        let scans = policy.reads().sensitive || settings.log.is_some() || explores;
         if scans {
             let _ = detector.set(Some(Detector::new(sensitive.clone())?));
         }
@@ -146,7 +152,9 @@ impl Fleet {
             .collect();
         let names: HashMap<String, usize> =
             targets.iter().enumerate().map(|(at, t)| (t.deployment().id.to_string(), at)).collect();
-        let lanes = settings.routes.into_iter().map(|r| (r.route.id.to_string(), Arc::new(lane(r, &names)))).collect();
+        let learned = |route: &RouteSettings| learned(route, &targets, before);
+        let lanes = settings.routes.into_iter();
+        let lanes = lanes.map(|r| (r.route.id.to_string(), Arc::new(lane(learned(&r), r, &names)))).collect();
         Ok(Self {
             targets,
             policy,
@@ -257,8 +265,7 @@ fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant, se
     let deployment = &settings.deployment;
     let kept = before.and_then(|fleet| {
         let old = &fleet.targets[*fleet.names.get(deployment.id.as_str())?];
-        let same = old.deployment().base_url == deployment.base_url
-            && old.deployment().model == deployment.model
+        let same = is_same(old.deployment(), deployment)
             && old.settings.limits == settings.limits
             && old.settings.resilience.breaker == settings.resilience.breaker;
         same.then(|| Arc::clone(&old.live))
@@ -267,12 +274,30 @@ fn target(settings: DeploymentSettings, before: Option<&Fleet>, now: Instant, se
     Arc::new(Target { adapter: adapter::for_deployment(deployment), live, settings })
 }
 
-fn lane(settings: RouteSettings, names: &HashMap<String, usize>) -> Lane {
-    let place = |id: &crate::id::DeploymentId| names.get(id.as_str()).copied();
+/// Whether `one` and `other` are the same endpoint, so that what was learned of one holds for the other.
+fn is_same(one: &Deployment, other: &Deployment) -> bool {
+    one.base_url == other.base_url && one.model == other.model
+}
+
+/// What a route of this name has learned before, of deployments that are still the same.
+fn learned(route: &RouteSettings, targets: &[Arc<Target>], before: Option<&Fleet>) -> Arc<Learned> {
+    let old = before.and_then(|fleet| Some((fleet, fleet.lane(route.route.id.as_str())?)));
+    let Some((fleet, lane)) = old else { return Arc::default() };
+    let target = |id: &DeploymentId| targets.iter().find(|target| target.deployment().id == *id);
+    let former = |id: &DeploymentId| fleet.names.get(id.as_str()).map(|at| &fleet.targets[*at]);
+    lane.learned.retain(|id| {
+        target(id).zip(former(id)).is_some_and(|(one, other)| is_same(one.deployment(), other.deployment()))
+    });
+    Arc::clone(&lane.learned)
+}
+
+fn lane(learned: Arc<Learned>, settings: RouteSettings, names: &HashMap<String, usize>) -> Lane {
+    let place = |id: &DeploymentId| names.get(id.as_str()).copied();
     let candidates = settings.route.candidates.iter().filter_map(|c| Some((place(&c.deployment)?, c.weight))).collect();
     let fallback = settings.route.fallback.iter().filter_map(place).collect();
     let answers = AtomicU64::new(FIRST_ANSWER.to_bits());
-    Lane { settings, candidates, fallback, turn: AtomicU64::new(0), hedges: HedgeBudget::default(), answers }
+    let (turn, hedges) = (AtomicU64::new(0), HedgeBudget::default());
+    Lane { settings, candidates, fallback, turn, hedges, learned, answers }
 }
 
 /// The resilience that holds for a call on `target` by way of `lane`: the deployment's own words over the route's.

@@ -118,6 +118,8 @@ impl Run {
         let booking = self.reserve(index)?;
         self.accept(index);
         self.walk.started(index);
+        // Whoever stands behind it in another line need not wait for it.
+        self.places.clear();
         let (began, record) = self.began(&target, copy.is_some());
         let streams = attempt.streams(&ask);
         let work = async move { attempt.run(cleared, wire, &ask).await }.boxed();
@@ -133,7 +135,8 @@ impl Run {
         let breaker = &target.live.breaker;
         let pass = if self.plan.probe == Some(index) { breaker.enter_early(now) } else { breaker.enter(now) };
         let pass = pass.map_err(Reason::BreakerOpen)?;
-        let permit = target.live.limiter.admit(self.plan.units, now);
+        let place = self.places.iter().find(|(at, _)| *at == index).map(|(_, place)| place);
+        let permit = target.live.limiter.admit(self.plan.units, now, place);
         permit.map(|permit| (permit, pass)).map_err(|refused| Reason::RateLimited(refused.limit, refused.wait))
     }
 

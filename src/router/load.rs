@@ -8,6 +8,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use crate::resilience::queue::Hall;
+
 /// Further attempts of a kind at once that are always allowed: alone, a caller must not be refused a second try.
 pub const FREE_REPEATS: u64 = 3;
 /// Beyond them, second copies and repetitions: at once, as a share of the calls under way.
@@ -29,12 +31,9 @@ pub enum Again {
 pub struct Load {
     active: AtomicU64,
     repeats: [AtomicU64; 3],
-    waiting: AtomicU64,
+    /// Those who wait for room.
+    pub hall: Arc<Hall>,
 }
-
-/// A call that waits for room, until it is dropped.
-#[derive(Debug)]
-pub struct Waiting(Arc<Load>);
 
 /// A call under way, until it is dropped.
 #[derive(Debug)]
@@ -64,18 +63,6 @@ impl Load {
         taken.is_ok().then(|| Repeat(Arc::clone(self), what))
     }
 
-    /// A call begins to wait for room, if fewer than `most` do.
-    pub fn wait(self: &Arc<Self>, most: u32) -> Option<Waiting> {
-        let more = |n: u64| (n < u64::from(most)).then_some(n + 1);
-        let taken = self.waiting.fetch_update(Ordering::AcqRel, Ordering::Relaxed, more);
-        taken.is_ok().then(|| Waiting(Arc::clone(self)))
-    }
-
-    /// Calls that wait for room.
-    pub fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
-    }
-
     /// Calls under way, and further attempts of all kinds among them.
     pub fn now(&self) -> (u64, u64) {
         let repeats = self.repeats.iter().map(|count| count.load(Ordering::Relaxed)).sum();
@@ -86,12 +73,6 @@ impl Load {
 impl Drop for Active {
     fn drop(&mut self) {
         self.0.active.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -69,11 +69,12 @@ impl Run {
 }
 
 impl Router {
-    /// A score, 0..1, for the call with this identity: a row in the decision log. Without a log nobody learns of it yet.
+    /// A score, 0..1, for the call with this identity: a row in the decision log, and a lesson for its route if that has a
+    /// strategy that learns and the call is among the last ten thousand. Whether somebody learned of it.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] for a score outside 0..1 or an empty identity.
-    pub fn feedback(&self, id: &str, score: f64, comment: Option<String>) -> Result<()> {
+    pub fn feedback(&self, id: &str, score: f64, comment: Option<String>) -> Result<bool> {
         if !(0.0..=1.0).contains(&score) {
             return Err(Error::new(ErrorKind::InvalidRequest, format!("a score is from 0 to 1, found {score}")));
         }
@@ -84,7 +85,7 @@ impl Router {
             let at = clock::unix_seconds(clock::wall());
             log.feedback(Feedback { id: id.to_owned(), at, score, comment });
         }
-        Ok(())
+        Ok(self.shared.awaited.lock().score(id, score))
     }
 
     /// Whether calls are written down.

@@ -1,5 +1,5 @@
-//! What the request means (language, intent, complexity), worked out only where something reads it: a rule, or a strategy of
-//! the user's own, which is given all signals.
+//! What the request means (language, intent, complexity), worked out only where something reads it: a rule, a strategy that
+//! learns, or one of the user's own, which is given all signals.
 
 use std::borrow::Cow;
 
@@ -15,10 +15,16 @@ use crate::{
     signals::{self, Signals},
 };
 
-/// What has to be worked out: what rules read, and everything if some route's strategy is the user's own.
-pub fn wanted(reads: Reads, mut strategies: impl Iterator<Item = impl std::borrow::Borrow<StrategyConfig>>) -> Reads {
-    let own = strategies.any(|strategy| matches!(strategy.borrow(), StrategyConfig::Custom(_)));
-    Reads { intent: reads.intent || own, complexity: reads.complexity || own, language: reads.language || own, ..reads }
+/// What has to be worked out: what rules read, what a strategy that learns goes by, and everything if some route's strategy
+/// is the user's own.
+pub fn wanted(reads: Reads, strategies: impl Iterator<Item = impl std::borrow::Borrow<StrategyConfig>>) -> Reads {
+    let (mut own, mut learns) = (false, false);
+    for strategy in strategies {
+        own |= matches!(strategy.borrow(), StrategyConfig::Custom(_));
+        learns |= matches!(strategy.borrow(), StrategyConfig::Bandit { .. });
+    }
+    let (intent, complexity) = (reads.intent || own || learns, reads.complexity || own || learns);
+    Reads { intent, complexity, language: reads.language || own, ..reads }
 }
 
 /// Everything that [`tell`] can tell.

@@ -15,11 +15,77 @@ use crate::{clock, trace::Decision};
 /// Upper bounds of the buckets of the decision time, in seconds.
 const BOUNDS: [f64; 8] = [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.001, 0.01, 0.1];
 
+/// Upper bounds of the buckets of the waits for room, in seconds.
+const WAITS: [f64; 8] = [0.01, 0.05, 0.2, 0.5, 1.0, 3.0, 10.0, 60.0];
+
+/// Why a call got no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unseated {
+    /// It would not have had its turn in time.
+    Late,
+    /// As many waited as may.
+    Full,
+    /// It made way for one of higher priority.
+    Shed,
+    /// Its patience ended.
+    Patience,
+}
+
+impl Unseated {
+    const NAMES: [&str; 4] = ["late", "full", "shed", "patience"];
+}
+
+/// How often something took how long.
+#[derive(Debug)]
+pub struct Histogram {
+    bounds: &'static [f64; 8],
+    counts: [AtomicU64; 9],
+    nanos: AtomicU64,
+}
+
+impl Histogram {
+    const fn new(bounds: &'static [f64; 8]) -> Self {
+        Self { bounds, counts: [const { AtomicU64::new(0) }; 9], nanos: AtomicU64::new(0) }
+    }
+
+    fn add(&self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let bucket = self.bounds.iter().position(|bound| seconds <= *bound).unwrap_or(self.bounds.len());
+        self.counts[bucket].fetch_add(1, Ordering::Relaxed);
+        self.nanos.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    fn write(&self, text: &mut String, name: &str, help: &str) {
+        head(text, name, "histogram", help);
+        let mut total = 0;
+        let bounds = self.bounds.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
+        for (count, bound) in self.counts.iter().zip(bounds) {
+            total += count.load(Ordering::Relaxed);
+            let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {total}");
+        }
+        let sum = self.nanos.load(Ordering::Relaxed) as f64 / 1e9;
+        let _ = writeln!(text, "{name}_sum {sum}\n{name}_count {total}");
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            decisions: Histogram::new(&BOUNDS),
+            waits: Histogram::new(&WAITS),
+            unseated: Default::default(),
+            calls: Mutex::default(),
+            hedges: Default::default(),
+        }
+    }
+}
+
 /// Counters of a router.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counters {
-    decisions: [AtomicU64; BOUNDS.len() + 1],
-    decision_nanos: AtomicU64,
+    decisions: Histogram,
+    waits: Histogram,
+    unseated: [AtomicU64; Unseated::NAMES.len()],
     calls: Mutex<BTreeMap<(String, &'static str), u64>>,
     hedges: [AtomicU64; 2],
 }
@@ -27,10 +93,17 @@ pub struct Counters {
 impl Counters {
     /// A decision took this long.
     pub fn decided(&self, took: Duration) {
-        let seconds = took.as_secs_f64();
-        let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
-        self.decisions[bucket].fetch_add(1, Ordering::Relaxed);
-        self.decision_nanos.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
+        self.decisions.add(took);
+    }
+
+    /// A call waited so long for room.
+    pub fn waited(&self, took: Duration) {
+        self.waits.add(took);
+    }
+
+    /// A call got no room.
+    pub fn unseated(&self, why: Unseated) {
+        self.unseated[why as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// A second copy of a slow request went out.
@@ -63,6 +136,7 @@ impl Router {
         self.write_calls(&mut text);
         self.write_waiting(&mut text);
         self.write_hedges(&mut text);
+        self.write_scores(&mut text);
         self.write_decisions(&mut text);
         self.write_deployments(&mut text);
         self.write_budgets(&mut text);
@@ -79,7 +153,14 @@ impl Router {
 
     fn write_waiting(&self, text: &mut String) {
         head(text, "waypost_waiting", "gauge", "Calls that wait for room under limits");
-        let _ = writeln!(text, "waypost_waiting {}", self.shared.load.waiting());
+        let _ = writeln!(text, "waypost_waiting {}", self.shared.load.hall.waiting());
+        let waits = &self.shared.counters.waits;
+        waits.write(text, "waypost_queue_wait_seconds", "Time that calls waited for room, those who got none included");
+        let name = "waypost_queue_refused_total";
+        head(text, name, "counter", "Calls that got no room: late, full, shed or out of patience");
+        for (why, count) in Unseated::NAMES.into_iter().zip(&self.shared.counters.unseated) {
+            let _ = writeln!(text, "{name}{{why=\"{why}\"}} {}", count.load(Ordering::Relaxed));
+        }
     }
 
     fn write_hedges(&self, text: &mut String) {
@@ -91,17 +172,15 @@ impl Router {
         }
     }
 
+    fn write_scores(&self, text: &mut String) {
+        let name = "waypost_scores_learned_total";
+        head(text, name, "counter", "Scores that taught a route something");
+        let _ = writeln!(text, "{name} {}", self.shared.awaited.lock().scores());
+    }
+
     fn write_decisions(&self, text: &mut String) {
-        let name = "waypost_decision_seconds";
-        head(text, name, "histogram", "Time spent deciding, without waiting for providers");
-        let mut total = 0;
-        for (count, bound) in self.shared.counters.decisions.iter().zip(BOUNDS.map(Some).into_iter().chain([None])) {
-            total += count.load(Ordering::Relaxed);
-            let bound = bound.map_or_else(|| "+Inf".into(), |bound| bound.to_string());
-            let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {total}");
-        }
-        let sum = self.shared.counters.decision_nanos.load(Ordering::Relaxed) as f64 / 1e9;
-        let _ = writeln!(text, "{name}_sum {sum}\n{name}_count {total}");
+        let decisions = &self.shared.counters.decisions;
+        decisions.write(text, "waypost_decision_seconds", "Time spent deciding, without waiting for providers");
     }
 
     fn write_deployments(&self, text: &mut String) {
@@ -132,6 +211,9 @@ impl Router {
         family("waypost_cost_usd_total", "counter", "US dollars spent", &|at| Some(rows[at].1.spent().usd()));
         family("waypost_in_flight", "gauge", "Attempts under way", &|at| {
             Some(f64::from(rows[at].1.limiter.in_flight()))
+        });
+        family("waypost_queue_length", "gauge", "Calls in line for room on it", &|at| {
+            Some(rows[at].1.limiter.line().waiting() as f64)
         });
         family("waypost_concurrency_limit", "gauge", "Attempts that may be under way at once", &|at| {
             rows[at].1.limiter.most().map(f64::from)

@@ -13,6 +13,7 @@ pub mod findings;
 pub mod fleet;
 mod flight;
 pub mod guard;
+pub mod learned;
 pub mod live;
 pub mod load;
 pub mod logged;
@@ -50,6 +51,7 @@ use self::{
     budget::Budgets,
     execute::{Run, Won},
     fleet::Fleet,
+    learned::Awaited,
     load::Load,
     metrics::Counters,
     plan::{Plan, View, plan},
@@ -67,6 +69,7 @@ use crate::{
     config::Settings,
     error::{Error, ErrorKind, Result},
     id::RequestId,
+    resilience::line::Place,
     trace::{Decision, log},
     transport::Transport,
 };
@@ -91,6 +94,8 @@ pub struct Shared {
     pub counters: Counters,
     /// What is under way.
     pub load: Arc<Load>,
+    /// Calls that may still be scored, where a route learns.
+    pub awaited: Mutex<Awaited>,
     /// Where calls are written down, if anywhere.
     log: ArcSwapOption<log::Log>,
     seed: AtomicU64,
@@ -104,12 +109,13 @@ impl Shared {
         self.counters.call(decision, ok);
     }
 
-    /// Plans the call with this number at `now`.
-    fn plan(&self, fleet: &Fleet, call: &Call, now: Instant, number: u64) -> Result<Plan> {
+    /// Plans a call at `now`: by its number, and where it stands in line.
+    fn plan(&self, fleet: &Fleet, call: &Call, now: Instant, standing: (u64, &[(usize, Place)])) -> Result<Plan> {
+        let (number, places) = standing;
         let sticky = call.session.as_ref().and_then(|session| self.sessions.lock().get(session).cloned());
         let unix = clock::unix_seconds(clock::wall());
         let draw = self.draw(number);
-        let view = View { now, unix, sticky: sticky.as_ref(), budgets: &self.budgets, draw, again: None };
+        let view = View { now, unix, sticky: sticky.as_ref(), budgets: &self.budgets, draw, places, again: None };
         plan(fleet, call, RequestId::fresh(), view)
     }
 
@@ -142,6 +148,7 @@ impl Router {
             budgets,
             counters: Counters::default(),
             load: Arc::default(),
+            awaited: Mutex::default(),
             log: ArcSwapOption::new(log),
             seed: AtomicU64::new(seed),
             calls: AtomicU64::new(0),
@@ -177,7 +184,7 @@ impl Router {
         let start = clock::now();
         let fleet = self.open()?;
         let number = self.shared.calls.load(Ordering::Relaxed);
-        let mut plan = self.shared.plan(&fleet, call, start, number)?;
+        let mut plan = self.shared.plan(&fleet, call, start, (number, &[]))?;
         plan.decision.overhead = clock::now() - start;
         Ok(plan.decision.into_inner())
     }
@@ -225,7 +232,7 @@ impl Router {
     fn prepare(&self, call: Call, start: Instant) -> Result<Run> {
         let fleet = self.open()?;
         let number = self.shared.calls.fetch_add(1, Ordering::Relaxed);
-        let plan = self.shared.plan(&fleet, &call, start, number)?;
+        let plan = self.shared.plan(&fleet, &call, start, (number, &[]))?;
         if let Some(lane) = &plan.lane {
             lane.turn.fetch_add(1, Ordering::Relaxed);
         }

@@ -29,7 +29,8 @@ use crate::{
     resilience::{
         backoff::RetryConfig,
         deadline::TimeoutConfig,
-        limit::{CONCURRENCY, Units},
+        limit::{Units, frees_any_moment},
+        line::Place,
         queue::QueueConfig,
     },
     select::{Contender, Ranked, StrategyConfig, propensities, rank},
@@ -87,6 +88,8 @@ pub struct View<'a> {
     pub budgets: &'a Budgets,
     /// The seed of chance for this call.
     pub draw: u64,
+    /// Where the call stands in line, by places in the fleet.
+    pub places: &'a [(usize, Place)],
     /// What was, where a request is decided again.
     pub again: Option<Again<'a>>,
 }
@@ -210,7 +213,7 @@ impl Draft<'_> {
         for (at, weight) in members {
             let target = &*self.fleet.targets[*at];
             let cost = target.deployment().price.as_ref().map(|price| price.cost(&usage));
-            let one = Member { at: *at, cost, moment: self.moment(target, cost) };
+            let one = Member { at: *at, cost, moment: self.moment(target, *at, cost) };
             if let Some(reason) = self.refusal(target, &one) {
                 // Who is not among those that the user's own strategy was shown is not tried behind its back.
                 if !matches!(strategy, StrategyConfig::Custom(_)) {
@@ -265,7 +268,7 @@ impl Draft<'_> {
             scores: place.scores,
             estimated_cost: one.cost,
             expected_latency: one.moment.p50,
-            predicted_quality: None,
+            predicted_quality: one.moment.belief.map(|belief| belief.mean),
             // Nothing is drawn among those who may not serve; who was left out by the user's strategy is not known.
             propensity: Some(0.0),
             moment: one.moment.clone(),
@@ -285,7 +288,8 @@ impl Draft<'_> {
             preferred: self.verdict.prefers(at),
             unknown: self.needs.abilities.iter().any(|a| target.deployment().facts.has(*a).is_none()),
             sticky: self.view.sticky == Some(&target.deployment().id),
-            belief: None,
+            belief: moment.belief,
+            pace: 0.0,
         }
     }
 
@@ -341,7 +345,7 @@ impl Draft<'_> {
     /// room at any moment.
     fn late(&self, one: &Member, reason: &Reason, fallback: bool) -> Option<Late> {
         let wait = match reason {
-            Reason::RateLimited(CONCURRENCY, _) => Duration::ZERO,
+            Reason::RateLimited(limit, _) if frees_any_moment(limit) => Duration::ZERO,
             Reason::RateLimited(_, wait) => (*wait)?,
             _ => return None,
         };
@@ -401,6 +405,7 @@ impl Draft<'_> {
             candidates: listed,
             attempts: Vec::new(),
             overhead: Duration::ZERO,
+            waited: Duration::ZERO,
             at: self.view.unix,
             basis,
             origin: self.fleet.origin.clone(),
@@ -435,6 +440,13 @@ impl Draft<'_> {
         nobody.then(|| no_candidates(listed))
     }
 
+    /// Whether whoever comes first was less likely to than somebody else.
+    fn explored(listed: &[Candidate]) -> bool {
+        let chance = |candidate: &Candidate| candidate.propensity.unwrap_or(0.0);
+        let mut likelier = listed.iter().filter(|candidate| candidate.refused.is_none());
+        likelier.next().is_some_and(|first| likelier.any(|other| chance(other) > chance(first)))
+    }
+
     fn sentence(&self, named: &Named, listed: &[Candidate], refusal: Option<&Error>) -> String {
         if let Some(error) = refusal {
             return error.message.clone();
@@ -457,7 +469,8 @@ impl Draft<'_> {
                     StrategyConfig::Fastest => "fastest",
                     StrategyConfig::LeastBusy => "least busy",
                     StrategyConfig::Balanced { .. } => "best balance of cost, latency and load",
-                    StrategyConfig::Bandit { .. } => "best by its scores, or drawn",
+                    StrategyConfig::Bandit { .. } if Self::explored(listed) => "drawn to learn of it",
+                    StrategyConfig::Bandit { .. } => "best by its scores",
                     StrategyConfig::Custom(_) => "chosen by the strategy",
                 };
                 format!("{word} {of}")

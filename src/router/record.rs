@@ -138,6 +138,9 @@ impl Run {
     /// Counts the call, once, and lets go of its place among those under way.
     pub(super) fn ended(&mut self, ok: bool) {
         if self.active.take().is_some() {
+            if ok {
+                self.await_score();
+            }
             self.shared.count_call(&self.plan.decision, ok);
             self.write_down(ok);
         }

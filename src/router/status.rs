@@ -24,6 +24,8 @@ pub struct DeploymentStatus {
     pub opens_in: Option<f64>,
     /// Attempts under way.
     pub in_flight: u32,
+    /// Calls in line for room on it.
+    pub waiting: u64,
     /// Median seconds to the whole answer.
     pub p50: Option<f64>,
     /// 95th percentile of it.
@@ -72,6 +74,7 @@ impl Router {
                     breaker: live.breaker.state(now).as_str(),
                     opens_in: (!wait.is_zero()).then_some(wait.as_secs_f64()),
                     in_flight: live.limiter.in_flight(),
+                    waiting: live.limiter.line().waiting() as u64,
                     p50: figures.p50,
                     p95: figures.p95,
                     ttft: figures.ttft,

@@ -8,12 +8,15 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{id::DeploymentId, signals::Signals};
 
-/// What a request looks like to the model: a constant, its length, tools or a schema, media, its complexity.
+/// What a request looks like to the model: a constant, its length, tools or a schema, media, its complexity, and whether it
+/// is about code, about reasoning, or about a text that is given.
 pub type Features = [f64; SIZE];
 
-const SIZE: usize = 5;
+const SIZE: usize = 8;
 /// Scores that are remembered, about: older ones fade. Enough to tell 0.70 from 0.75, few enough to follow a model that
 /// was changed within a day at some hundred scores a day.
 const MEMORY: f64 = 500.0;
@@ -21,15 +24,17 @@ const MEMORY: f64 = 500.0;
 const NOISE: f64 = 0.35;
 /// How far a deployment may be from the middle before anything is known of it.
 const PRIOR: f64 = 0.3;
+/// How much a feature may make of that: less, because most of what models differ in they differ in everywhere.
+const PRIOR_FEATURE: f64 = 0.15;
 /// The score that is expected of a deployment of which nothing is known.
 const MIDDLE: f64 = 0.5;
 /// Tokens whose logarithm counts as 1.
 const LONG: f64 = 10_000.0;
 
 /// What is believed of a deployment for one request.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Belief {
-    /// The score expected, less what its cost counts.
+    /// The score expected.
     pub mean: f64,
     /// How far off that may be.
     pub sd: f64,
@@ -41,15 +46,19 @@ impl Default for Belief {
     }
 }
 
-/// The features of a request.
+/// The features of a request. What was not worked out of it counts as usual.
 pub fn features(signals: &Signals) -> Features {
     let flag = |on: bool| f64::from(u8::from(on));
+    let about = |intents: &[&str]| flag(signals.intent.as_deref().is_some_and(|intent| intents.contains(&intent)));
     [
         1.0,
         (signals.tokens.tokens as f64).ln_1p() / LONG.ln_1p(),
         flag(signals.has_tools || signals.has_schema),
         flag(signals.has_images || signals.has_audio || signals.has_files),
         signals.complexity.unwrap_or(MIDDLE),
+        about(&["code", "agentic"]),
+        about(&["mathematics", "reasoning"]),
+        about(&["writing", "summarising", "extraction", "translation", "classification"]),
     ]
 }
 
@@ -60,6 +69,10 @@ pub struct Bandit {
     /// Scores so far: the time in which they fade.
     seen: u64,
 }
+
+/// When a score was learned, in scores of its route: what is needed to take it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Learned(u64);
 
 /// Ridge regression over fading scores: `a` is the precision gained, `b` what it points at.
 #[derive(Clone, Copy, Debug)]
@@ -75,14 +88,36 @@ impl Arm {
 
     /// As it is when the route has had `now` scores.
     fn faded(&self, now: u64) -> Self {
-        let kept = (1.0 - 1.0 / MEMORY).powf((now - self.at) as f64);
+        let kept = kept(now - self.at);
         Self { a: self.a.map(|row| row.map(|value| value * kept)), b: self.b.map(|value| value * kept), at: now }
     }
+
+    /// Scores behind it, less what has faded: the constant feature counts them.
+    fn weight(&self) -> f64 {
+        self.a[0][0]
+    }
+
+    /// What is believed for `x`. The middle is expected before anything is known.
+    fn belief(&self, x: &Features) -> Belief {
+        let mut a = self.a;
+        for (at, row) in a.iter_mut().enumerate() {
+            let prior = if at == 0 { PRIOR } else { PRIOR_FEATURE };
+            row[at] += NOISE * NOISE / (prior * prior);
+        }
+        let (weights, spread) = (solve(&a, &self.b), solve(&a, x));
+        let mean = MIDDLE + dot(&weights, x);
+        Belief { mean: mean.clamp(0.0, 1.0), sd: NOISE * dot(&spread, x).max(0.0).sqrt() }
+    }
+}
+
+/// The share of a score that is left after `later` more.
+fn kept(later: u64) -> f64 {
+    (1.0 - 1.0 / MEMORY).powf(later as f64)
 }
 
 impl Bandit {
     /// How good `deployment` was for a request that looked like `x`: 0..1.
-    pub fn learn(&mut self, deployment: &DeploymentId, x: &Features, score: f64) {
+    pub fn learn(&mut self, deployment: &DeploymentId, x: &Features, score: f64) -> Learned {
         self.seen += 1;
         let mut arm = self.arms.get(deployment).unwrap_or(&Arm::NEW).faded(self.seen);
         for (row, left) in arm.a.iter_mut().zip(x) {
@@ -94,18 +129,41 @@ impl Bandit {
             *value += x * (score - MIDDLE);
         }
         self.arms.insert(deployment.clone(), arm);
+        Learned(self.seen)
+    }
+
+    /// A score that was learned turns out to be another one: as if it had been that from the beginning.
+    pub fn revise(&mut self, deployment: &DeploymentId, x: &Features, (learned, old, new): (Learned, f64, f64)) {
+        let Some(arm) = self.arms.get_mut(deployment) else { return };
+        // Both fade together: what is left of the old one is what the new one may count.
+        let left = kept(arm.at.saturating_sub(learned.0));
+        for (value, x) in arm.b.iter_mut().zip(x) {
+            *value += left * x * (new - old);
+        }
     }
 
     /// What is believed of `deployment` for a request that looks like `x`.
     pub fn belief(&self, deployment: &DeploymentId, x: &Features) -> Belief {
-        let Some(arm) = self.arms.get(deployment) else { return Belief::default() };
-        let mut a = arm.faded(self.seen);
-        for (at, row) in a.a.iter_mut().enumerate() {
-            row[at] += NOISE * NOISE / (PRIOR * PRIOR);
+        self.arms.get(deployment).map_or(Arm::NEW, |arm| arm.faded(self.seen)).belief(x)
+    }
+
+    /// Scores behind what is believed of `deployment`, less what has faded.
+    pub fn weight(&self, deployment: &DeploymentId) -> f64 {
+        self.arms.get(deployment).map_or(0.0, |arm| arm.faded(self.seen).weight())
+    }
+
+    /// The request that was scored on the average; a short question if none was.
+    pub fn usual(&self) -> Features {
+        let mut sum = [0.0; SIZE];
+        for arm in self.arms.values().map(|arm| arm.faded(self.seen)) {
+            sum.iter_mut().zip(arm.a[0]).for_each(|(sum, value)| *sum += value);
         }
-        let (weights, spread) = (solve(&a.a, &a.b), solve(&a.a, x));
-        let mean = MIDDLE + dot(&weights, x);
-        Belief { mean: mean.clamp(0.0, 1.0), sd: NOISE * dot(&spread, x).max(0.0).sqrt() }
+        if sum[0] > 0.0 { sum.map(|value| value / sum[0]) } else { features(&Signals::default()) }
+    }
+
+    /// Forgets whoever is not `kept`.
+    pub fn retain(&mut self, mut kept: impl FnMut(&DeploymentId) -> bool) {
+        self.arms.retain(|deployment, _| kept(deployment));
     }
 
     /// Scores so far.
@@ -202,8 +260,8 @@ mod tests {
 
     use super::*;
 
-    const SHORT: Features = [1.0, 0.3, 0.0, 0.0, 0.5];
-    const TOOLS: Features = [1.0, 0.3, 1.0, 0.0, 0.5];
+    const SHORT: Features = [1.0, 0.3, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0];
+    const TOOLS: Features = [1.0, 0.3, 1.0, 0.0, 0.5, 0.0, 0.0, 0.0];
 
     fn id(name: &str) -> DeploymentId {
         name.into()
@@ -223,16 +281,44 @@ mod tests {
     }
 
     #[test]
+    fn a_score_that_is_corrected_counts_as_if_it_had_been_so_from_the_beginning() {
+        let (mut corrected, mut right) = (Bandit::default(), Bandit::default());
+        let learned = corrected.learn(&id("a"), &TOOLS, 1.0);
+        right.learn(&id("a"), &TOOLS, 0.25);
+        for bandit in [&mut corrected, &mut right] {
+            (0..50).for_each(|_| _ = bandit.learn(&id("b"), &SHORT, 0.5));
+            (0..3).for_each(|_| _ = bandit.learn(&id("a"), &SHORT, 0.75));
+        }
+        corrected.revise(&id("a"), &TOOLS, (learned, 1.0, 0.25));
+        corrected.revise(&id("nobody"), &TOOLS, (learned, 1.0, 0.25));
+        let (one, other) = (corrected.belief(&id("a"), &TOOLS), right.belief(&id("a"), &TOOLS));
+        assert!((one.mean - other.mean).abs() < 1e-9 && (one.sd - other.sd).abs() < 1e-9, "{one:?} {other:?}");
+    }
+
+    #[test]
+    fn nothing_is_known_of_somebody_new_and_of_somebody_forgotten() {
+        let mut bandit = Bandit::default();
+        let fresh = bandit.belief(&id("a"), &SHORT);
+        assert!((fresh.mean - MIDDLE).abs() < 1e-9 && (0.3..0.36).contains(&fresh.sd), "{fresh:?}");
+        assert_eq!(bandit.usual().map(f64::to_bits), features(&Signals::default()).map(f64::to_bits));
+        (0..20).for_each(|_| _ = bandit.learn(&id("a"), &TOOLS, 0.9));
+        assert!((19.0..20.0).contains(&bandit.weight(&id("a"))) && bandit.weight(&id("b")) == 0.0);
+        assert!((bandit.usual()[2] - 1.0).abs() < 1e-9);
+        bandit.retain(|deployment| deployment.as_str() != "a");
+        assert_eq!((bandit.belief(&id("a"), &SHORT), bandit.seen()), (fresh, 20));
+    }
+
+    #[test]
     fn what_was_learned_fades_and_is_asked_again() {
         let mut bandit = Bandit::default();
-        (0..200).for_each(|_| bandit.learn(&id("a"), &SHORT, 0.1));
+        (0..200).for_each(|_| _ = bandit.learn(&id("a"), &SHORT, 0.1));
         let then = bandit.belief(&id("a"), &SHORT);
-        (0..5_000).for_each(|_| bandit.learn(&id("b"), &SHORT, 0.6));
+        (0..5_000).for_each(|_| _ = bandit.learn(&id("b"), &SHORT, 0.6));
         let now = bandit.belief(&id("a"), &SHORT);
         assert!(now.sd > 4.0 * then.sd && (now.mean - 0.5).abs() < 0.05, "{then:?} {now:?}");
         // A model that has changed is believed within some hundred scores.
-        (0..400).for_each(|_| bandit.learn(&id("b"), &SHORT, 0.2));
-        (0..400).for_each(|_| bandit.learn(&id("b"), &SHORT, 0.2));
+        (0..400).for_each(|_| _ = bandit.learn(&id("b"), &SHORT, 0.2));
+        (0..400).for_each(|_| _ = bandit.learn(&id("b"), &SHORT, 0.2));
         assert!(bandit.belief(&id("b"), &SHORT).mean < 0.3);
     }
 

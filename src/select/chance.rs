@@ -6,7 +6,7 @@
 use fastrand::Rng;
 
 use super::{
-    StrategyConfig, bandit,
+    Belief, StrategyConfig, bandit,
     rank::{Contender, Group, score},
 };
 
@@ -20,8 +20,8 @@ pub(super) fn spreads(strategy: &StrategyConfig) -> bool {
     !matches!(strategy, StrategyConfig::Priority | StrategyConfig::Cheapest)
 }
 
-/// Of each of `members` the share of draws that put it first; what is missing to 1 is left to the scores.
-fn shares(strategy: &StrategyConfig, contenders: &[Contender], members: &[usize]) -> Vec<f64> {
+/// Of each of `members` the share of draws that put it first; what is missing to 1 is left to the `scores`.
+fn shares(strategy: &StrategyConfig, contenders: &[Contender], scores: &[f64], members: &[usize]) -> Vec<f64> {
     match strategy {
         StrategyConfig::Weighted => {
             let total: f64 = members.iter().map(|at| contenders[*at].weight).sum();
@@ -33,7 +33,9 @@ fn shares(strategy: &StrategyConfig, contenders: &[Contender], members: &[usize]
             members.iter().map(|at| if contenders[*at].stale { each } else { 0.0 }).collect()
         }
         StrategyConfig::Bandit { explore, .. } => {
-            let beliefs: Vec<_> = members.iter().map(|at| contenders[*at].belief.unwrap_or_default()).collect();
+            // The score is what is missing to the best there can be, with what its cost counts.
+            let doubt = |at: usize| contenders[at].belief.unwrap_or_default().sd;
+            let beliefs: Vec<_> = members.iter().map(|at| Belief { mean: -scores[*at], sd: doubt(*at) }).collect();
             bandit::shares(&beliefs, *explore)
         }
         _ => Vec::new(),
@@ -44,11 +46,12 @@ fn shares(strategy: &StrategyConfig, contenders: &[Contender], members: &[usize]
 pub(super) fn first_pick(
     strategy: &StrategyConfig,
     contenders: &[Contender],
+    scores: &[f64],
     groups: &[Group],
     rng: &mut Rng,
 ) -> Option<usize> {
     let members = best_of(groups);
-    let shares = shares(strategy, contenders, &members);
+    let shares = shares(strategy, contenders, scores, &members);
     if shares.iter().all(|share| *share == 0.0) {
         return None;
     }
@@ -112,7 +115,7 @@ fn of_group(
         return members.iter().map(|at| (*at, even)).collect();
     }
     let mut chances: Vec<(usize, f64)> = members.iter().map(|at| (*at, 0.0)).collect();
-    for (chance, share) in chances.iter_mut().zip(shares(strategy, contenders, members)) {
+    for (chance, share) in chances.iter_mut().zip(shares(strategy, contenders, scores, members)) {
         chance.1 = share;
     }
     let rest = (1.0 - chances.iter().map(|(_, share)| share).sum::<f64>()).max(0.0);
@@ -130,7 +133,7 @@ fn of_group(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::select::{Belief, rank};
+    use crate::select::rank;
 
     fn contender() -> Contender {
         Contender { weight: 1.0, share: 1.0, ..Contender::default() }
@@ -144,7 +147,8 @@ mod tests {
             StrategyConfig::Fastest,
             StrategyConfig::LeastBusy,
             StrategyConfig::Balanced { cost: 0.5, latency: 0.3, load: 0.2 },
-            StrategyConfig::Bandit { explore: 0.4 },
+            StrategyConfig::Bandit { explore: 0.4, cost: 0.0 },
+            StrategyConfig::Bandit { explore: 0.2, cost: 0.5 },
         ]
     }
 
@@ -163,6 +167,7 @@ mod tests {
                 unknown: rng.u8(..5) == 0,
                 sticky: false,
                 belief: Some(Belief { mean: rng.f64(), sd: 0.3 * rng.f64() }),
+                pace: if rng.bool() { rng.f64() } else { 0.0 },
             })
             .collect()
     }

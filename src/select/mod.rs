@@ -3,11 +3,14 @@
 pub mod bandit;
 mod chance;
 mod chooser;
+pub mod drift;
+pub mod guarantee;
 pub mod rank;
+pub mod recalibrate;
 
 use serde::Serialize;
 
-pub use bandit::{Bandit, Belief};
+pub use bandit::{Bandit, Belief, Features, features};
 pub use chance::propensities;
 pub use chooser::{Chooser, Custom, Offer, chosen};
 pub use rank::{Contender, Ranked, rank};
@@ -41,12 +44,19 @@ pub enum StrategyConfig {
     Bandit {
         /// The share of calls that may go to another one than the one believed best.
         explore: f64,
+        /// What the dearest candidate's cost counts, in scores; the others' in proportion.
+        cost: f64,
     },
     /// By the user's own function.
     Custom(Custom),
 }
 
 impl StrategyConfig {
+    /// Whether it tries somebody else now and then, to learn what he is worth.
+    pub fn explores(&self) -> bool {
+        matches!(self, Self::Bandit { explore, .. } if *explore > 0.0)
+    }
+
     /// As configuration and decisions spell it.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -75,7 +85,13 @@ pub struct Scores {
     /// The load's part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<f64>,
-    /// How far below 1 the score expected is, less what its cost counts.
+    /// How far below 1 the score expected is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regret: Option<f64>,
+    /// How far off that may be: one standard deviation. It adds nothing to the score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<f64>,
+    /// What the cost counts because a budget is paced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<f64>,
 }

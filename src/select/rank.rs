@@ -32,6 +32,8 @@ pub struct Contender {
     pub sticky: bool,
     /// What a strategy that learns believes of it.
     pub belief: Option<Belief>,
+    /// What its cost counts because a budget is paced, in units of a score; 0 where none is.
+    pub pace: f64,
 }
 
 /// A contender's place.
@@ -59,7 +61,7 @@ pub fn rank(strategy: &StrategyConfig, contenders: &[Contender], turn: u64, rng:
         .collect();
     let ranked = score(strategy, contenders);
     let mut keys: Vec<f64> = ranked.iter().map(|r| r.score.unwrap_or(0.0)).collect();
-    if let Some(first) = first_pick(strategy, contenders, &groups, rng) {
+    if let Some(first) = first_pick(strategy, contenders, &keys, &groups, rng) {
         // Before every score, and behind a session that stays.
         keys[first] = f64::MIN;
     }
@@ -102,37 +104,55 @@ pub(super) fn rotation(strategy: &StrategyConfig, n: usize, turn: u64) -> usize 
 }
 
 pub(super) fn score(strategy: &StrategyConfig, contenders: &[Contender]) -> Vec<Ranked> {
-    let most = |of: fn(&Contender) -> Option<f64>| contenders.iter().filter_map(of).fold(0.0, f64::max);
-    let dearest = most(|c| c.cost);
-    let slowest = most(|c| c.latency);
-    let busiest = most(|c| Some(c.load));
-    let share = |value: f64, most: f64| if most > 0.0 { value / most } else { 0.0 };
-    contenders
-        .iter()
-        .enumerate()
-        .map(|(at, c)| {
-            let scores = match strategy {
-                StrategyConfig::Priority
-                | StrategyConfig::Weighted
-                | StrategyConfig::RoundRobin
-                | StrategyConfig::Custom(_) => Scores::default(),
-                StrategyConfig::Bandit { .. } => {
-                    Scores { regret: Some(1.0 - c.belief.unwrap_or_default().mean), ..Scores::default() }
-                }
-                // An unpriced candidate comes last, never first.
-                StrategyConfig::Cheapest => Scores { cost: Some(c.cost.unwrap_or(f64::INFINITY)), ..Scores::default() },
-                StrategyConfig::Fastest => Scores { latency: Some(latency(c, slowest)), ..Scores::default() },
-                StrategyConfig::LeastBusy => Scores { load: Some(c.load), ..Scores::default() },
-                StrategyConfig::Balanced { .. } => Scores {
-                    cost: Some(c.cost.map_or(1.0, |cost| share(cost, dearest))),
-                    latency: Some(share(latency(c, slowest), slowest)),
-                    load: Some(share(c.load, busiest)),
-                    regret: None,
-                },
-            };
-            Ranked { at, score: total(strategy, &scores), scores }
-        })
-        .collect()
+    let most = Most::of(contenders);
+    let ranked = |(at, contender)| {
+        let scores = most.scores(strategy, contender);
+        Ranked { at, score: total(strategy, &scores), scores }
+    };
+    contenders.iter().enumerate().map(ranked).collect()
+}
+
+/// The largest figures among the contenders, by which the others are scaled.
+struct Most {
+    cost: f64,
+    latency: f64,
+    load: f64,
+}
+
+impl Most {
+    fn of(contenders: &[Contender]) -> Self {
+        let most = |of: fn(&Contender) -> Option<f64>| contenders.iter().filter_map(of).fold(0.0, f64::max);
+        Self { cost: most(|c| c.cost), latency: most(|c| c.latency), load: most(|c| Some(c.load)) }
+    }
+
+    fn scores(&self, strategy: &StrategyConfig, c: &Contender) -> Scores {
+        let share = |value: f64, most: f64| if most > 0.0 { value / most } else { 0.0 };
+        // An unpriced candidate counts as the dearest.
+        let cost = || Some(c.cost.map_or(1.0, |cost| share(cost, self.cost)));
+        let pace = (c.pace > 0.0).then_some(c.pace);
+        match strategy {
+            StrategyConfig::Priority
+            | StrategyConfig::Weighted
+            | StrategyConfig::RoundRobin
+            | StrategyConfig::Custom(_) => Scores::default(),
+            StrategyConfig::Bandit { cost: counts, .. } => {
+                let Belief { mean, sd } = c.belief.unwrap_or_default();
+                let cost = cost().filter(|_| *counts > 0.0);
+                Scores { cost, regret: Some(1.0 - mean), doubt: Some(sd), pace, ..Scores::default() }
+            }
+            // An unpriced candidate comes last, never first.
+            StrategyConfig::Cheapest => Scores { cost: Some(c.cost.unwrap_or(f64::INFINITY)), ..Scores::default() },
+            StrategyConfig::Fastest => Scores { latency: Some(latency(c, self.latency)), ..Scores::default() },
+            StrategyConfig::LeastBusy => Scores { load: Some(c.load), ..Scores::default() },
+            StrategyConfig::Balanced { .. } => Scores {
+                cost: cost(),
+                latency: Some(share(latency(c, self.latency), self.latency)),
+                load: Some(share(c.load, self.load)),
+                pace,
+                ..Scores::default()
+            },
+        }
+    }
 }
 
 /// An unmeasured deployment is tried first, once: while that try is under way it ranks behind the measured ones.
@@ -147,13 +167,16 @@ fn total(strategy: &StrategyConfig, scores: &Scores) -> Option<f64> {
         | StrategyConfig::RoundRobin
         | StrategyConfig::Custom(_) => None,
         StrategyConfig::Cheapest => scores.cost,
-        StrategyConfig::Bandit { .. } => scores.regret,
+        StrategyConfig::Bandit { cost, .. } => {
+            Some(scores.regret.unwrap_or(0.0) + cost * scores.cost.unwrap_or(0.0) + scores.pace.unwrap_or(0.0))
+        }
         StrategyConfig::Fastest => scores.latency,
         StrategyConfig::LeastBusy => scores.load,
         StrategyConfig::Balanced { cost, latency, load } => Some(
             cost * scores.cost.unwrap_or(0.0)
                 + latency * scores.latency.unwrap_or(0.0)
-                + load * scores.load.unwrap_or(0.0),
+                + load * scores.load.unwrap_or(0.0)
+                + scores.pace.unwrap_or(0.0),
         ),
     }
 }
@@ -174,6 +197,7 @@ mod tests {
             unknown: false,
             sticky: false,
             belief: None,
+            pace: 0.0,
         }
     }
 
@@ -224,6 +248,35 @@ mod tests {
         let contenders = [Contender { latency: Some(1.0), ..contender() }, Contender { stale: true, ..slow }];
         let explored = (0..2_000).filter(|turn| order(&StrategyConfig::Fastest, &contenders, *turn)[0] == 1).count();
         assert!((60..150).contains(&explored), "{explored}");
+    }
+
+    #[test]
+    fn the_pace_of_a_budget_moves_the_balance_towards_what_is_cheap() {
+        let contenders = |price: f64| {
+            let one = |cost: f64, latency: f64| Contender {
+                cost: Some(cost),
+                latency: Some(latency),
+                pace: price * cost,
+                ..contender()
+            };
+            [one(0.01, 0.5), one(0.001, 2.0)]
+        };
+        let balanced = StrategyConfig::Balanced { cost: 0.2, latency: 0.7, load: 0.1 };
+        assert_eq!(order(&balanced, &contenders(0.0), 0), [0, 1]);
+        assert_eq!(order(&balanced, &contenders(100.0), 0), [1, 0]);
+        let ranked = rank(&balanced, &contenders(100.0), 0, &mut Rng::with_seed(0));
+        assert_eq!(ranked[1].scores.pace, Some(1.0));
+        let known = |mean: f64, cost: f64, pace: f64| Contender {
+            belief: Some(Belief { mean, sd: 0.0 }),
+            cost: Some(cost),
+            pace,
+            ..contender()
+        };
+        let bandit = |cost| StrategyConfig::Bandit { explore: 0.0, cost };
+        let pair = |pace: f64| [known(0.7, 0.001, 0.0), known(0.9, 0.01, pace)];
+        assert_eq!(order(&bandit(0.0), &pair(0.0), 0), [1, 0]);
+        assert_eq!(order(&bandit(0.3), &pair(0.0), 0), [0, 1], "the dearest counts 0.3 more");
+        assert_eq!(order(&bandit(0.0), &pair(0.3), 0), [0, 1]);
     }
 
     #[test]

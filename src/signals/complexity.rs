@@ -12,6 +12,9 @@ use crate::signals::language::{cut, tail};
 /// Bytes looked at from the beginning, and from the end.
 const WINDOW: usize = 2_000;
 
+/// Spreads the sum over 0..1: one feature at its full is half of what there is, and the order of texts stays as it is.
+const SPREAD: f64 = 2.2;
+
 /// A text of so many words has full length.
 const WORDS: f64 = 600.0;
 
@@ -81,7 +84,8 @@ pub fn complexity(text: &str) -> f64 {
     if text.trim().is_empty() {
         return 0.0;
     }
-    features(text).iter().zip(WEIGHTS).map(|(feature, weight)| feature * weight).sum::<f64>().clamp(0.0, 1.0)
+    let sum = features(text).iter().zip(WEIGHTS).map(|(feature, weight)| feature * weight).sum::<f64>();
+    1.0 - (1.0 - sum.clamp(0.0, 1.0)).powf(SPREAD)
 }
 
 /// Grows from 0 towards 1, and is two thirds at `scale`.
@@ -172,7 +176,17 @@ mod tests {
              $O(1/n)$ for $|x_n - x|$ if $x_{n+1} = \\frac{x_n}{2} + \\frac{1}{x_n}$; justify every step, and state exactly \
              which hypotheses must hold.",
         );
-        assert!(easy < 0.25 && easy < middle && middle < hard && hard > 0.6, "{easy} {middle} {hard}");
+        assert!(easy < 0.25 && easy < middle && middle < 0.7 && hard > 0.9, "{easy} {middle} {hard}");
+    }
+
+    #[test]
+    fn the_range_is_used_by_questions_of_one_line() {
+        let trivial = complexity("Write a function that adds two numbers");
+        let hard = complexity(
+            "Refactor this distributed consensus implementation to support dynamic membership changes; explain the race \
+             condition between leader election and log compaction, and prove safety.",
+        );
+        assert!(trivial < 0.3 && hard > 0.7, "{trivial} {hard}");
     }
 
     #[test]

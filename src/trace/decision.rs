@@ -50,6 +50,8 @@ pub struct Decision {
     pub attempts: Vec<Attempt>,
     /// Time spent deciding, without any waiting for providers.
     pub overhead: Duration,
+    /// Time spent waiting for room under limits.
+    pub waited: Duration,
     /// When the call began, in seconds since 1970.
     pub at: f64,
     /// What else it rested on, but for the moments, which stand with the candidates: [`Decision::facts`] has all of it.
@@ -236,6 +238,7 @@ impl Reason {
             Self::RateLimited("provider", Some(wait)) => {
                 format!("its provider asked for a pause of {:.1} s more", wait.as_secs_f64())
             }
+            Self::RateLimited("queue", _) => "others wait for it already".into(),
             Self::RateLimited(limit, Some(wait)) => {
                 format!("limit {limit} reached; frees in {:.1} s", wait.as_secs_f64())
             }
@@ -396,6 +399,9 @@ impl Serialize for Decision {
         map.serialize_entry("candidates", &self.candidates)?;
         map.serialize_entry("attempts", &self.attempts)?;
         map.serialize_entry("overhead_us", &(self.overhead.as_nanos() as f64 / 1e3))?;
+        if !self.waited.is_zero() {
+            map.serialize_entry("waited", &self.waited.as_secs_f64())?;
+        }
         map.end()
     }
 }

@@ -32,6 +32,9 @@ impl Decision {
             let _ = writeln!(text, "    {}", attempt.line(width));
         }
         let _ = write!(text, "  decided in {:.0} µs", self.overhead.as_nanos() as f64 / 1e3);
+        if !self.waited.is_zero() {
+            let _ = write!(text, ", after {:.2} s in line for room", self.waited.as_secs_f64());
+        }
         text
     }
 }

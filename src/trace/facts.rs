@@ -13,7 +13,7 @@ use super::{Overspend, Reason};
 use crate::{
     catalog::{Ability, Money, Price},
     id::DeploymentId,
-    select::Custom,
+    select::{Belief, Custom},
 };
 
 /// What a decision rested on, beside its signals.
@@ -74,6 +74,9 @@ pub struct Moment {
     /// What its answer was predicted to be worth, 0..1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<f64>,
+    /// What a strategy that learns believed of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub belief: Option<Belief>,
     /// Median seconds to the whole answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p50: Option<f64>,
@@ -128,7 +131,7 @@ pub struct Spent {
 }
 
 /// The limits a deployment can be at, by name.
-const LIMITS: [&str; 7] = ["concurrency", "rpm", "tpm", "input_tpm", "output_tpm", "rpd", "provider"];
+const LIMITS: [&str; 8] = ["concurrency", "queue", "rpm", "tpm", "input_tpm", "output_tpm", "rpd", "provider"];
 
 impl Facts {
     /// What was known of this deployment; absent if it was not considered.

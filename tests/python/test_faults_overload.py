@@ -276,6 +276,26 @@ def test_disabled_means_no_new_attempt(form: str) -> None:
         assert error.retry_after is None
 
 
+def test_o14_a_flood_of_one_tenant_does_not_delay_the_others() -> None:
+    with FakeProvider() as a, ThreadPoolExecutor(41) as pool:
+        a.script(Step(delay=0.05), forever=True)
+        router = Router(config(a, each={"limits": {"concurrency": 1}}, resilience={"queue": {"max_wait": "20s"}}))
+        flood = [pool.submit(router.chat, "Hello", user="flood") for _ in range(40)]
+        while row(router).waiting < 39:
+            time.sleep(0.001)
+        begun = time.monotonic()
+        urgent = pool.submit(router.chat, "Hello", user="flood", metadata={"priority": "high"})
+        calm = router.chat("Hello", user="calm")
+        assert time.monotonic() - begun < 1
+        assert 0 < calm.decision.waited < 1
+        assert "in line for room" in calm.decision.explain()
+        assert urgent.result().decision.waited < 1
+        assert not all(call.done() for call in flood)
+        assert all(call.result().text for call in flood)
+        assert row(router).waiting == 0
+        assert max(call.result().decision.waited for call in flood) > 1
+
+
 def test_a_repetition_does_not_go_to_one_that_was_disabled_meanwhile() -> None:
     with FakeProvider() as a, ThreadPoolExecutor(1) as pool:
         a.script(Step(429, retry_after=0.4), forever=True)

@@ -11,7 +11,7 @@ import sys
 import textwrap
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +28,7 @@ from waypost.__main__ import main
 from waypost.testing import FakeProvider, Reply, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 HEALTH = "The patient was diagnosed with diabetes mellitus type 2 and takes metformin."
@@ -238,15 +239,55 @@ def test_p11_a_locked_file_never_blocks_a_call(path: Path) -> None:
         deadline = time.monotonic() + 10
         while not (path.exists() and _rows(path)) and time.monotonic() < deadline:
             time.sleep(0.01)
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with locked_elsewhere(path):
             before = time.monotonic()
             for _ in range(20):
                 router.chat("Hi")
             assert time.monotonic() - before < 3
-            other.execute("COMMIT")
+            assert len(rows(path)) == 1
     assert len(rows(path)) == 21
     assert audit.verify(path).intact
+
+
+def test_p10_a_log_that_is_opened_once_more_keeps_its_locks(path: Path) -> None:
+    """Whoever closes a file lets go of all locks that its process has on it; others would then take away the journal."""
+    with (
+        FakeProvider() as fake,
+        Router(configuration(fake, path)) as first,
+        Router(configuration(fake, path)) as second,
+    ):
+        for router in (first, second):
+            router.chat("Hi")
+            deadline = time.monotonic() + 10
+            while _rows(path) < (1 if router is first else 2) and time.monotonic() < deadline:
+                time.sleep(0.01)
+        with locked_elsewhere(path):
+            pass
+        first.chat("Hi")
+        second.chat("Hi")
+    assert audit.verify(path).intact
+    assert len(rows(path)) == 4
+
+
+@contextmanager
+def locked_elsewhere(path: Path) -> Iterator[None]:
+    """In another process: within one, two SQLite libraries don't see each other's locks, and undo them."""
+    script = """
+        import sqlite3, sys
+        db = sqlite3.connect(sys.argv[1], isolation_level=None)
+        db.execute("BEGIN IMMEDIATE")
+        print("locked", flush=True)
+        sys.stdin.read()
+        db.execute("COMMIT")
+        db.close()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        yield
+        other.communicate()
+    assert other.returncode == 0
 
 
 def _files(path: Path) -> list[str]:
@@ -254,7 +295,7 @@ def _files(path: Path) -> list[str]:
 
 
 def _rows(path: Path) -> int:
-    with suppress(sqlite3.Error, ValueError):
+    with suppress(OSError, ValueError):
         return len(rows(path))
     return 0
 
@@ -377,7 +418,6 @@ async def test_a_call_that_is_given_up_is_a_row(path: Path) -> None:
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            await asyncio.sleep(0.1)
     (row,) = rows(path)
     assert (row["outcome"], row["error"]) == ("cancelled", "cancelled")
     # The provider may have it all the same.

@@ -9,6 +9,8 @@ mod fuzz;
 #[cfg(test)]
 mod hedging;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod simulated;
 #[cfg(test)]
 mod streams;

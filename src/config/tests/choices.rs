@@ -109,7 +109,9 @@ fn of_a_strategy() {
         "is no way to accept",
     );
     mistake(strategy("\"quality\""), "routes.fast.strategy", "the strategy `quality` is not in this version yet");
-    mistake(strategy("{ kind = \"bandit\", explore = 0.05 }"), "routes.fast.strategy.kind", "not in this version yet");
+    mistake(strategy("{ kind = \"bandit\", explore = 5 }"), "routes.fast.strategy.explore", "a number from 0 to 1");
+    mistake(strategy("{ kind = \"bandit\", cost = -1 }"), "routes.fast.strategy.cost", "not negative");
+    mistake(strategy("{ kind = \"bandit\", load = 1 }"), "routes.fast.strategy.load", "it is one of `balanced`");
     let both = format!("strategy = \"cheapest\"\n{BASE}[routes.auto]\ncandidates = [\"mini\"]\nstrategy = \"fastest\"");
     mistake(toml(&both), "strategy", "keep one of the two");
     mistake(toml(&format!("strategy = \"cheepest\"\n{BASE}")), "strategy", "did you mean `cheapest`?");
@@ -174,6 +176,10 @@ fn of_resilience() {
     mistake(table("queue = { max = -1 }"), "resilience.queue.max", "negative");
     mistake(table("queue = { max_wait = \"5 sec\" }"), "resilience.queue.max_wait", "did you mean \"5s\"?");
     mistake(table("queue = { wait = \"5s\" }"), "resilience.queue.wait", "unknown key");
+    mistake(table("queue = { fair_by = \"users\" }"), "resilience.queue.fair_by", "did you mean `user`?");
+    mistake(table("queue = { fair_by = \"tag:\" }"), "resilience.queue.fair_by", "write tag:NAME");
+    mistake(table("queue = { weights = { a = 0 } }"), "resilience.queue.weights.a", "would wait for ever");
+    mistake(table("queue = { weights = 2 }"), "resilience.queue.weights", "a table of weights by account");
     let at = "resilience.on_all_unavailable";
     mistake(table("on_all_unavailable = \"probe-best\""), at, "did you mean `probe_best`?");
     mistake(table("on_all_unavailable = \"wait\""), at, "write { wait = \"5s\" }");

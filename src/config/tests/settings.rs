@@ -10,7 +10,7 @@ use crate::{
     config::{from_env, from_value, from_value_with},
     error::Result,
     policy::rule::Redact,
-    resilience::unavailable::OnAllUnavailable,
+    resilience::{queue::FairBy, unavailable::OnAllUnavailable},
     select::StrategyConfig,
     trace::log::LogConfig,
 };
@@ -102,7 +102,7 @@ fn resilience_is_laid_in_layers() {
         candidates = ["a", "b"]
         hedge = false
         throughput = { window = "4s" }
-        queue = { max_wait = "5s" }
+        queue = { max_wait = "5s", fair_by = "tag:team", weights = { gold = 3 } }
         on_all_unavailable = { wait = "5s" }
         retry = { per_deployment = 1, budget = { models = 0.5 } }
         timeouts = { connect = "2s", total = "20s" }
@@ -115,6 +115,8 @@ fn resilience_is_laid_in_layers() {
     assert_eq!((route.retry.attempts, route.retry.per_deployment, route.hedge), (3, 1, None));
     assert_eq!((a.resilience.retry.attempts, b.resilience.breaker.failures), (3, 2));
     assert_eq!((route.queue.max, route.queue.max_wait), (1_000, Duration::from_secs(5)));
+    assert_eq!((&route.queue.fair_by, &auto.queue.fair_by), (&FairBy::Tag("team".into()), &FairBy::User));
+    assert_eq!((route.queue.weight("gold"), route.queue.weight("other"), auto.queue.weight("gold")), (3.0, 1.0, 1.0));
     assert_eq!(b.resilience.breaker.by_error, [None, None, None, Some(1), None, None]);
     let budget = route.retry.budget;
     assert_eq!((budget.same, budget.keys, budget.models), (0.1, 1.0, 0.5));

@@ -12,7 +12,7 @@ use crate::{
     policy::Spender,
     resilience::limit::Units,
     router::fleet::{FIRST_ANSWER, Lane, Target},
-    select::StrategyConfig,
+    select::{Belief, StrategyConfig, features},
     trace::{Facts, Moment, Reason, Spent},
 };
 
@@ -31,11 +31,12 @@ pub struct Again<'a> {
 
 impl Draft<'_> {
     /// How `target` is, or was.
-    pub(super) fn moment(&self, target: &Target, cost: Option<Money>) -> Moment {
+    pub(super) fn moment(&self, target: &Target, at: usize, cost: Option<Money>) -> Moment {
         let deployment = target.deployment();
         let Some(again) = &self.view.again else {
-            let moment = self.present(target);
-            return Moment { price: deployment.price.clone(), budget: self.spent(target, cost), ..moment };
+            let moment = self.present(target, at);
+            let (price, budget) = (deployment.price.clone(), self.spent(target, cost));
+            return Moment { price, budget, belief: self.belief(&deployment.id), ..moment };
         };
         let unknown = || Moment { p50: again.paces.get(&deployment.id).copied(), ..Moment::default() };
         let mut moment = again.facts.moment(&deployment.id).cloned().unwrap_or_else(unknown);
@@ -43,16 +44,20 @@ impl Draft<'_> {
         if again.spent {
             moment.budget = self.spent(target, cost);
         }
+        if self.learns() && moment.belief.is_none() {
+            moment.belief = self.belief(&deployment.id);
+        }
         Moment { deployment: None, propensity: None, quality: None, price: deployment.price.clone(), ..moment }
     }
 
     /// As it is now, but for money.
-    fn present(&self, target: &Target) -> Moment {
+    fn present(&self, target: &Target, at: usize) -> Moment {
         let (live, now) = (&target.live, self.view.now);
         let (pace, rest, share) = (live.pace(now), live.breaker.wait(now), live.breaker.share(now));
         let in_flight = f64::from(live.limiter.in_flight());
         let units = Units { input: self.needs.tokens.tokens, output: self.output };
-        let refused = live.limiter.peek(units, now).err();
+        let own = self.view.places.iter().find(|(of, _)| *of == at).map(|(_, own)| own);
+        let refused = live.limiter.peek(units, now, own).err();
         Moment {
             p50: pace.p50,
             ttft: pace.ttft,
@@ -96,19 +101,35 @@ impl Draft<'_> {
         }
     }
 
-    /// The strategy as far as it may go for this request: none that rules protect is an experiment.
+    /// Whether the route's strategy learns.
+    fn learns(&self) -> bool {
+        self.lane.is_some_and(|lane| matches!(lane.settings.strategy, StrategyConfig::Bandit { .. }))
+    }
+
+    /// What the route believes of a deployment, if it learns.
+    fn belief(&self, deployment: &DeploymentId) -> Option<Belief> {
+        let lane = self.lane.filter(|_| self.learns())?;
+        Some(lane.learned.belief(deployment, &features(&self.signals)))
+    }
+
+    /// The strategy as far as it may go for this request: none that is protected is an experiment.
     pub(super) fn restrained(&self, strategy: &StrategyConfig) -> StrategyConfig {
         match strategy {
-            StrategyConfig::Bandit { .. } if self.is_protected() => StrategyConfig::Bandit { explore: 0.0 },
+            StrategyConfig::Bandit { cost, .. } if self.is_protected() => {
+                StrategyConfig::Bandit { explore: 0.0, cost: *cost }
+            }
             other => other.clone(),
         }
     }
 
-    /// Whether a rule narrows where the request may go, or takes something out of it.
+    /// Whether a rule narrows where the request may go or takes something out of it, or it holds what is sensitive, or its
+    /// caller wants no experiment (`metadata.explore` is false).
     fn is_protected(&self) -> bool {
         const PROTECT: [&str; 4] = ["require", "deny", "block", "redact"];
-        let effects = self.verdict.fired.iter().flat_map(|fired| fired.effect.split(','));
-        effects.into_iter().any(|effect| PROTECT.contains(&effect))
+        let mut effects = self.verdict.fired.iter().flat_map(|fired| fired.effect.split(','));
+        let sensitive = self.signals.sensitive.as_ref().is_some_and(|found| found.any);
+        let unwilling = self.signals.metadata.get("explore").is_some_and(|explore| *explore == false);
+        sensitive || unwilling || effects.any(|effect| PROTECT.contains(&effect))
     }
 
     /// What the decision rests on, but for the moments.

@@ -79,6 +79,7 @@ pub fn again(fleet: &Fleet, case: Case<'_>, world: &World) -> Result<std::result
     let nothing = Budgets::default();
     let down: Vec<String> = world.down.clone();
     let view = View {
+        places: &[],
         now: clock::now(),
         unix: case.at,
         sticky: case.facts.sticky.as_ref(),

@@ -1,7 +1,8 @@
 //! What another configuration would have decided on logged traffic: the same requests, the same moments, the same draws.
 //!
 //! Nothing is called and nothing is drawn anew, so the result is the same each time. Limits, breakers and speeds are as they
-//! were; money is spent as the other configuration would have spent it, from nothing at the first row.
+//! were; money is spent as the other configuration would have spent it, from nothing at the first row. A route that learns
+//! believes what it believed then; one that did not learn then learns from the log's scores, call by call.
 
 mod again;
 mod compare;
@@ -17,6 +18,7 @@ use crate::{
     config::Settings,
     error::{Error, ErrorKind, Result},
     policy::Spender,
+    select::features,
     trace::{
         Decision, Outcome,
         log::read::{Past, Reader, Record, Span},
@@ -133,11 +135,20 @@ impl Replay {
             Ok(Ok(decision)) => {
                 let row = compare::compare(&self.fleet, &self.records, past, facts, &decision);
                 self.spend(&row, &decision);
+                self.learn(past, &decision);
                 Ok(row)
             }
             Ok(Err(lacking)) => Ok(Replayed { lacking, ..Replayed::logged(past) }),
             Err(error) if error.kind == ErrorKind::UnknownModel => Ok(compare::unknown(past, facts, &error)),
             Err(error) => Err(error),
+        }
+    }
+
+    /// What the log says that the answer was worth teaches the route as if it had been said at once.
+    fn learn(&self, past: &Past, decision: &Decision) {
+        let (Some(score), Some(served)) = (past.score, &past.chosen) else { return };
+        if let Some(lane) = self.fleet.lane(decision.route.as_str()) {
+            lane.learned.learn(&served.as_str().into(), &features(&decision.signals), score);
         }
     }
 

@@ -16,6 +16,9 @@ use table::Table;
 
 /// Numbers of a point.
 pub const DIMENSIONS: usize = 160;
+/// Sums that are kept side by side: one alone would wait for each of its additions, ten times as long.
+const LANES: usize = 8;
+const _: () = assert!(DIMENSIONS.is_multiple_of(LANES));
 /// Bytes of a text that are read: the first and the last half of so many. What a long document is about is said at its
 /// ends, where the instructions stand too, and the cost stays bounded.
 pub const MOST_BYTES: usize = 8 * 1024;
@@ -50,7 +53,13 @@ pub fn embed(text: &str) -> Point {
 
 /// The cosine of two points: 1 for the same, about 0 for strangers.
 pub fn likeness(a: &Point, b: &Point) -> f64 {
-    f64::from(a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>())
+    let mut sums = [0.0_f32; LANES];
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for ((sum, x), y) in sums.iter_mut().zip(a).zip(b) {
+            *sum += x * y;
+        }
+    }
+    f64::from(sums.iter().sum::<f32>())
 }
 
 /// A point of length one in the direction of `sum`.

@@ -13,7 +13,7 @@ use super::Intent::{
 pub(super) type Row = (Intent, f32, bool, &'static str);
 
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 50] = [
+pub(super) const ROWS: [Row; 51] = [
     // Code.
     (Code, 2.2, false, "python|javascript|typescript|java|rust|golang|c++|c#|kotlin|php|sql|html|css|bash script|shell script|regex|regular expression*|\
         postgres*|mysql|sqlite|django|flask|fastapi|react|numpy|pandas|pytorch|node.js|docker*|kubernetes|dockerfile|git|cargo|npm|makefile|json parser"),
@@ -24,7 +24,7 @@ pub(super) const ROWS: [Row; 50] = [
         programm*|funktion*|algorithmus|fonction*|algorithme|programme|función*|algoritmo|programa|código|variable*|loop|schleife|boucle|bucle|linked list|binary tree|hash map|dictionary|string"),
     (Code, 1.3, true, "implement*|debug|refactor|code|programmiere*|implementier*|code-moi|implémente*|programa*|implementa*|fix this|fix the|fix my"),
     // Mathematics.
-    (Mathematics, 2.4, false, "integral|derivative|equation*|polynomial*|matrix|matrices|eigenvalue*|theorem|probability that|prime number*|prime factor*|logarithm*|\
+    (Mathematics, 2.4, false, "integral|derivative|equation*|polynomial*|matrix|matrices|eigenvalue*|theorem|probability that|probability of|chance of rolling|prime number*|prime factor*|logarithm*|\
         triangle|hypotenuse|perimeter|quadratic|factorial|greatest common divisor|least common multiple|remainder|modulo|differential equation*|vector space|real numbers|\
         ableitung|gleichung*|polynom*|wahrscheinlichkeit|primzahl*|dreieck*|dérivée|intégrale|équation*|probabilité|nombre premier|derivada|ecuación*|ecuacion*|probabilidad|\
         número primo|triángulo|integer*|congruent|coordinate*|slope|square root|positive integer*|ordered triples|radius|circumference|arithmetic|geometric sequence|in mathematics"),
@@ -67,16 +67,17 @@ pub(super) const ROWS: [Row; 50] = [
     (QuestionAnswering, 1.5, false, "according to the passage|based on the context|based on the passage|answer the question|answer the following|multiple-choice|multiple choice|options:|context:|correct answer|which of the following|\
         beantworte|réponds à la question|responde a la pregunta|capital of|what does|difference between|meaning of"),
     // Chat.
-    (Chat, 3.0, true, "hello|hi|hey|good morning|good evening|good afternoon|how are you|how's it going|what's up|nice to meet you|thanks|thank you|bye|goodbye|good night|lol|haha|hallo|guten tag|guten morgen|wie geht*|danke|tschüss|\
+    (Chat, 3.0, true, "how do you do|hello|hi|hey|good morning|good evening|good afternoon|how are you|how's it going|what's up|nice to meet you|thanks|thank you|bye|goodbye|good night|lol|haha|hallo|guten tag|guten morgen|wie geht*|danke|tschüss|\
         bonjour|salut|ça va|comment vas-tu|comment allez-vous|merci|au revoir|hola|buenos días|buenas tardes|qué tal|cómo estás|gracias|adiós|who are you|what is your name|what's your name|are you a robot|are you human|do you like|tell me a joke|tell me about yourself"),
-    (Chat, 1.4, false, "how are you|your name|your favorite|your favourite|do you feel|i feel|i'm bored|i am bored|talk to me|chat with me|my day|just wanted to|joke|your hobbies|are you real|wie geht es dir|comment ça va|cómo estás"),
+    (Chat, 1.4, false, "how are you|your name|your favorite|your favourite|do you feel|i feel|i'm bored|i am bored|i'm feeling|i am feeling|feeling sad|feeling lonely|i'm sad|i'm so happy|a terrible day|a bad day|a great day|a long day|talk to me|chat with me|my day|just wanted to|joke|your hobbies|are you real|wie geht es dir|comment ça va|cómo estás"),
     // Agentic tool use.
     (Agentic, 2.2, false, "search the web|browse|browse the web|look up online|use the tool*|call the tool|call the function|run the command|run the tests|open the file|read the file|edit the file|create a file|in the repository|\
         send an email|send the email|send a message|book a|schedule a meeting|schedule an|set a reminder|set an alarm|turn on|turn off|add to my|my calendar|order a|play some|remind me|wake me up|vereinbare|erinnere mich|stell den wecker|schalte|buche|\
         cherche sur|réserve|envoie un|rappelle-moi|allume|éteins|busca en|reserva|envía un|recuérdame|pon una alarma|enciende|apaga|deploy|take the following actions|what's the weather|what is the weather"),
     (Agentic, 2.0, true, "book|schedule|cancel|send|order|search for|look up|remind|set|turn|play|call|open|run|download|browse|buche|bestell*|sende|schick*|suche|réserve|envoie|cherche|annule|reserva|envía|busca|cancela|find me a|find a"),
     // Requests that a task follows: alone they say little.
-    (Code, 1.7, false, "```|#!/|def |fn |#include|public static|select * from|console.log|system.out|import numpy|std::|=> {|() {|){|);"),
+    (Code, 2.4, false, "select * from|group by|left join|inner join|insert into|create table|order by id"),
+    (Code, 1.7, false, "```|#!/|def |fn |#include|public static|console.log|system.out|import numpy|std::|=> {|() {|){|);"),
     (Mathematics, 2.0, false, "\\frac|\\sqrt|\\sum|\\int|\\boxed|\\begin{|\\cdot|\\le|\\ge|\\mathbb|x^2|f(x)|sin(|cos(|dx|\\leq"),
     (Code, 2.6, false, "write a function|write a program|write a script|write a python|write python|write code|write a query|write a class|write a test|write unit tests|schreibe eine funktion|schreibe ein programm|schreib ein programm|écris une fonction|écris un programme|escribe una función|escribe un programa|complete the function|python function|function that|function to|function called"),
     (Writing, 2.4, false, "write a poem|write a story|write a letter|write an email|write an essay|write a short|write a song|write a speech|write a blog|write a toast|write an article|write me a|schreib mir ein|schreibe ein gedicht|schreibe einen brief|schreibe eine e-mail|écris un poème|écris une lettre|écris un e-mail|escribe un poema|escribe una carta|escribe un correo"),

@@ -14,6 +14,9 @@ const SHORT: usize = 40;
 /// A sum that is told as a tale has fewer bytes than this.
 const TALE: usize = 900;
 
+/// A sum that is the whole question has fewer bytes than this.
+const SUM: usize = 120;
+
 /// Adds what the shape of `request`, whose last user message is `text`, says.
 pub(super) fn gather(request: &ChatRequest, text: &str, evidence: &mut [f32; 11]) {
     let seen = cut(text, COUNTED);
@@ -66,8 +69,27 @@ fn sums(text: &str) -> f32 {
     let formulas = if dollars >= 2 && dollars % 2 == 0 && text.contains(['\\', '^', '=']) { 1.5 } else { 0.0 };
     // In a long text numbers are the text's.
     let counts = if text.len() > TALE { 0.2 } else { 1.0 };
+    // A sum that is all there is: nobody asks for a fact about `23 * 47`.
+    let bare = if text.len() < SUM && is_sum(text) { 2.0 } else { 0.0 };
     let share = numbers as f32 / all * 60.0;
     let most = if numbers > 2 { 1.4 } else { 0.8 };
     let terms = if numbers >= 2 { (operators as f32 * 0.35).min(1.4) } else { 0.0 };
-    counts * (share.min(most) * f32::from(u8::from(numbers >= 2)) + terms) + formulas
+    counts * (share.min(most) * f32::from(u8::from(numbers >= 2)) + terms) + formulas + bare
+}
+
+/// Whether an operator stands between two numbers, or one is a share of the other.
+fn is_sum(text: &str) -> bool {
+    let signs: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let between = signs.windows(3).any(|near| {
+        near[0].is_ascii_digit() && matches!(near[1], '+' | '*' | '×' | '÷' | '^') && near[2].is_ascii_digit()
+    });
+    between || ["% of ", " percent of "].iter().any(|words| is_share(text, words))
+}
+
+/// `15% of 240`: a number on either side of `words`. `What % of people` asks for a fact.
+fn is_share(text: &str, words: &str) -> bool {
+    text.split_once(words).is_some_and(|(share, whole)| {
+        share.ends_with(|c: char| c.is_ascii_digit())
+            && whole.trim_start_matches(['$', '€', '£']).starts_with(|c: char| c.is_ascii_digit())
+    })
 }

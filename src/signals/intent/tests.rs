@@ -101,6 +101,18 @@ fn tasks_are_told_apart_in_four_languages() {
 }
 
 #[test]
+fn a_bare_sum_is_mathematics_and_a_share_of_people_is_not() {
+    for text in ["What is 2+2?", "Calculate 23 * 47", "What is 15% of 240?", "How much is 5 percent of $80?"] {
+        assert_eq!(of(text), "mathematics", "{text}");
+    }
+    for text in ["What % of people speak Spanish?", "What percent of Peru is desert?", "Who won 2+ Oscars?"] {
+        assert_eq!(of(text), "question_answering", "{text}");
+    }
+    assert_eq!(of("How do you do?"), "chat");
+    assert_eq!(of("SELECT * FROM users WHERE id = 1 -- why is it slow?"), "code");
+}
+
+#[test]
 fn what_fits_nothing_is_other() {
     for text in ["", "asdf", "42", "purple monkey dishwasher"] {
         assert_eq!(of(text), OTHER, "{text}");

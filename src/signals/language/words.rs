@@ -4,7 +4,19 @@
 #[rustfmt::skip]
 pub(super) const WORDS: [(&str, &str); 20] = [
     ("en", "the and is are was were of to in that this it you your i my we for with what why how who when where which can could \
-            would should do does did not have has please write explain hello hi thanks thank give me make tell from by be an on if or fix"),
+            would should do does did not have has please write explain hello hi thanks thank give me make tell from by be an on if \
+            or fix all any some one two three names list find get add show compute calculate solve implement compose review \
+            compare convert describe summarize summarise translate extract classify categorize identify rewrite improve generate \
+            create build draft book remind cancel open close turn into about after before between each every them they their there \
+            these those then than his its our us he she being done good morning afternoon evening night day today tomorrow \
+            yesterday week month year years time people following sentence paragraph word words story poem answer number example \
+            short best more less many much only just like very well new old first same other another such both few own because \
+            while during without through against feeling feel sad happy terrible great nice help need know think see look used \
+            using work works working small big here now never always often again may might must shall say said says told ask asked \
+            came go goes going take took keep friend home house world life woman child children food money reason way thing things \
+            something anything nothing everything call price cost buy sell product products happened wrong right true false \
+            difference meaning probability letter essay email reply customer meeting report ideas advice step steps slogan coffee \
+            shop kids timer minutes hours"),
     ("de", "der die das und ist sind war waren nicht ein eine einen einem eines ich du sie wir ihr mein meine mit auf für von zu zum \
             zur im den dem des wie was warum wer wann wo welche kann können könnte bitte schreibe schreib erkläre erklären hallo guten \
             tag danke auch aber wenn oder aus nach bei über dass mir mich gib fasse übersetze heißt"),

@@ -21,6 +21,8 @@ use super::writer::{Message, Writer};
 const FORK_PATIENCE: Duration = Duration::from_secs(1);
 
 static WRITERS: Mutex<Vec<Weak<Writer>>> = Mutex::new(Vec::new());
+/// Writers whose log is gone and whose thread still writes.
+static RETIRED: Mutex<Vec<Arc<Writer>>> = Mutex::new(Vec::new());
 /// Closed as long as a fork is under way: each writer waits for its gate to be dropped.
 static GATES: Mutex<Vec<SyncSender<()>>> = Mutex::new(Vec::new());
 /// A process whose child must not touch SQLite, because a file would not close in time.
@@ -38,9 +40,17 @@ pub(super) fn register(writer: &Arc<Writer>) {
     writers.push(Arc::downgrade(writer));
 }
 
+/// A writer whose log is gone: it is known until its thread ends.
+pub(super) fn retire(writer: Arc<Writer>) {
+    let mut retired = RETIRED.lock();
+    retired.retain(|writer| !writer.ended.load(Ordering::Acquire));
+    retired.push(writer);
+}
+
 /// The writers of this process that still live.
 fn writers() -> Vec<Arc<Writer>> {
     let mut all: Vec<Arc<Writer>> = WRITERS.lock().iter().filter_map(Weak::upgrade).collect();
+    all.extend(RETIRED.lock().iter().filter(|writer| !writer.ended.load(Ordering::Acquire)).cloned());
     all.retain(|writer| writer.process == std::process::id());
     all
 }
@@ -50,7 +60,8 @@ pub fn prepare_fork() {
     for writer in writers() {
         let (gate, wait) = sync_channel(1);
         GATES.lock().push(gate);
-        if !writer.ask(FORK_PATIENCE, |done| Message::Rest(done, wait)) {
+        let rests = writer.ask(FORK_PATIENCE, |done| Message::Rest(done, wait));
+        if !rests && !writer.ended.load(Ordering::Acquire) {
             UNSAFE_PARENT.store(std::process::id(), Ordering::Relaxed);
         }
     }
@@ -63,6 +74,7 @@ pub fn forked(child: bool) {
         // The parent's threads are not here; their ends of the channels are left alone, and so are their queues.
         std::mem::forget(gates);
         std::mem::forget(std::mem::take(&mut *WRITERS.lock()));
+        std::mem::forget(std::mem::take(&mut *RETIRED.lock()));
     } else {
         UNSAFE_PARENT.store(0, Ordering::Relaxed);
     }

@@ -7,6 +7,7 @@
 mod chain;
 mod entry;
 mod fork;
+pub mod query;
 pub mod read;
 mod store;
 mod verify;
@@ -175,6 +176,11 @@ fn forget_foreign(writer: Option<Arc<Writer>>) {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        forget_foreign(self.writer.swap(None));
+        let Some(writer) = self.writer.swap(None) else { return };
+        if writer.process == std::process::id() {
+            writer.retire();
+        } else {
+            forget_foreign(Some(writer));
+        }
     }
 }

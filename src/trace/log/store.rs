@@ -96,7 +96,7 @@ impl Store {
                 Message::Feedback(feedback) => {
                     tail.add(&transaction, "feedback", &[("feedback", feedback.cells())])?;
                 }
-                Message::Settle(_) | Message::Rest(..) => {}
+                Message::Settle(_) | Message::Rest(..) | Message::Retire => {}
             }
         }
         prune(&transaction, &mut tail, self.config.max_rows)?;
@@ -217,11 +217,15 @@ fn identity(path: &Path) -> Option<Identity> {
     fs::metadata(path).ok().map(|_| (0, 0))
 }
 
-/// Makes the file, if it is not there, readable by its owner alone: who asked for what is nobody else's business.
+/// Makes the file, if it is not there, readable by its owner alone: who asked for what is nobody else's business. One that
+/// is there is not touched: closing it would let go of the locks that this process holds on it.
 fn create(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    match options.open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
 }

@@ -4,7 +4,11 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 
-use super::{Entry, Feedback, Log, LogConfig, PATIENCE, Place, Verdict, verify};
+use super::{
+    Entry, Feedback, Log, LogConfig, PATIENCE, Place, Verdict, flush_all,
+    query::{Cell, Parameters, Trouble, query},
+    verify,
+};
 use crate::{
     catalog::Money,
     chat::{Map, Usage},
@@ -83,6 +87,7 @@ fn entry(health: bool) -> Entry {
         candidates: Vec::new(),
         attempts: vec![attempt("ohio", Some(ErrorKind::Connection)), attempt("berlin", None)],
         overhead: Duration::from_micros(30),
+        waited: Duration::ZERO,
         at: 1_782_864_000.5,
         basis: Facts { planned: Some("berlin".into()), draw: 7, ..Facts::default() },
         origin: Origin::default(),
@@ -254,6 +259,55 @@ fn what_cannot_be_written_is_counted_and_marked() {
     assert!(log.finish(PATIENCE));
     let found = verify(&home.join("log.db"), None).unwrap();
     assert_eq!((found.rows, found.dropped, found.fault), (2, 3, None));
+}
+
+#[test]
+fn a_file_that_was_closed_stays_closed_whatever_is_not_marked_yet() {
+    let folder = Folder::new();
+    for round in 0..50 {
+        let home = folder.0.join(round.to_string());
+        let log = Log::new(LogConfig::new(home.join("log.db")));
+        log.decision(entry(true));
+        assert!(log.finish(PATIENCE));
+        fs::create_dir(&home).unwrap();
+        // A thread that is let go has nothing more to say: its last words would come beside those of the next one.
+        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(!home.join("log.db").exists(), "round {round}");
+    }
+}
+
+#[test]
+fn rows_of_a_log_that_is_gone_are_waited_for_at_the_end() {
+    let folder = Folder::new();
+    let log = Log::new(LogConfig::new(folder.file()));
+    (0..200).for_each(|_| log.decision(entry(true)));
+    drop(log);
+    flush_all(PATIENCE);
+    let rows = verdict(&folder).rows;
+    assert_eq!(rows, 200);
+}
+
+#[test]
+fn a_query_takes_values_and_cannot_write() {
+    let folder = Folder::new();
+    written(&folder, 3);
+    let ask = |sql, values: &Parameters| query(&folder.file(), sql, values);
+    let ordered = Parameters::Ordered(vec![Cell::Integer(1), Cell::Text("ok".into())]);
+    let found = ask("SELECT seq, outcome FROM decisions WHERE seq > ? AND outcome = ?", &ordered).unwrap();
+    assert_eq!(found.columns, ["seq", "outcome"]);
+    assert_eq!(found.rows[1], [Cell::Integer(3), Cell::Text("ok".into())]);
+    let named = Parameters::Named([("seq".to_owned(), Cell::Integer(2))].into());
+    assert_eq!(ask("SELECT 1 FROM decisions WHERE seq = :seq", &named).unwrap().rows.len(), 1);
+    for (sql, values, words) in [
+        ("DELETE FROM decisions", &Parameters::Ordered(Vec::new()), "readonly"),
+        ("SELECT ?", &Parameters::Ordered(Vec::new()), "1 parameters"),
+        ("SELECT :other", &named, "`:other`"),
+        ("SELEKT", &named, "syntax error"),
+    ] {
+        assert!(matches!(ask(sql, values), Err(Trouble::Query(message)) if message.contains(words)), "{sql}");
+    }
+    assert!(matches!(query(&folder.0.join("none"), "SELECT 1", &named), Err(Trouble::File(_))));
 }
 
 #[test]

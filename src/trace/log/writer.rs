@@ -3,6 +3,7 @@
 use std::{
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
@@ -28,7 +29,9 @@ pub(super) enum Message {
     Feedback(Feedback),
     /// Write everything, close the file, say so.
     Settle(SyncSender<()>),
-    /// The same, and then wait: the process is about to fork.
+    /// Write everything and end.
+    Retire,
+    /// As `Settle`, and then wait: the process is about to fork.
     Rest(SyncSender<()>, Receiver<()>),
 }
 
@@ -37,6 +40,8 @@ pub(super) enum Message {
 pub(super) struct Writer {
     /// The process that the thread belongs to.
     pub(super) process: u32,
+    /// Whether the thread has ended.
+    pub(super) ended: Arc<AtomicBool>,
     pub(super) sender: SyncSender<Message>,
 }
 
@@ -46,10 +51,14 @@ impl Writer {
             return Err("this process was forked while the log was being written; only its parent writes it".into());
         }
         let (sender, receiver) = sync_channel(QUEUE);
-        let desk = Desk { config, losses, store: None };
-        let thread = thread::Builder::new().name("waypost-log".into()).spawn(move || desk.work(&receiver));
+        let ended = Arc::new(AtomicBool::new(false));
+        let (desk, over) = (Desk { config, losses, store: None }, Arc::clone(&ended));
+        let thread = thread::Builder::new().name("waypost-log".into()).spawn(move || {
+            desk.work(&receiver);
+            over.store(true, Ordering::Release);
+        });
         thread.map_err(|error| format!("its thread cannot be started: {error}"))?;
-        let writer = Arc::new(Self { process: std::process::id(), sender });
+        let writer = Arc::new(Self { process: std::process::id(), ended, sender });
         fork::register(&writer);
         Ok(writer)
     }
@@ -57,6 +66,13 @@ impl Writer {
     /// Waits until everything is written and the file is closed, within `limit`.
     pub(super) fn settle(&self, limit: Duration) -> bool {
         self.ask(limit, Message::Settle)
+    }
+
+    /// Lets the thread go when everything is written. Until then it is known, for forks and for the end of the process.
+    pub(super) fn retire(self: Arc<Self>) {
+        if self.sender.try_send(Message::Retire).is_ok() {
+            fork::retire(self);
+        }
     }
 
     /// Asks the thread and waits for its word, within `limit`.
@@ -86,19 +102,23 @@ struct Desk {
 
 impl Desk {
     fn work(mut self, receiver: &Receiver<Message>) {
-        while let Ok(first) = receiver.recv() {
+        // What was settled is over: what is unmarked after that is for the next thread to mark.
+        let (mut settled, mut retired) = (false, false);
+        while !retired && let Ok(first) = receiver.recv() {
             let (mut rows, mut asked) = (Vec::new(), None);
             let mut next = Some(first);
             while let Some(message) = next {
                 match message {
                     Message::Settle(done) => asked = Some((done, None)),
                     Message::Rest(done, gate) => asked = Some((done, Some(gate))),
+                    Message::Retire => retired = true,
                     row => rows.push(row),
                 }
-                let full = asked.is_some() || rows.len() >= BATCH;
+                let full = asked.is_some() || retired || rows.len() >= BATCH;
                 next = if full { None } else { receiver.try_recv().ok() };
             }
             self.write(&rows);
+            settled = asked.is_some();
             if let Some((done, gate)) = asked {
                 self.store = None;
                 let _ = done.try_send(());
@@ -106,7 +126,9 @@ impl Desk {
                 let _ = gate.map(|gate| gate.recv());
             }
         }
-        self.write(&[]);
+        if !settled {
+            self.write(&[]);
+        }
     }
 
     /// Writes `rows` with a mark of what was lost before them, or counts them as lost.

@@ -132,7 +132,8 @@ fn rule(rng: &mut Rng, at: usize) -> Rule {
             0..=3 => written["require"] = matcher(rng),
             4 | 5 => written["deny"] = matcher(rng),
             6 => written["prefer"] = matcher(rng),
-            7 => written["route"] = "smart".into(),
+            // After a route for everything no other would be reached.
+            7 if !matches!(when, When::Always) => written["route"] = "smart".into(),
             8 => written["tag"] = json!(["phi"]),
             9 => written["set"] = json!({"temperature": 0.5}),
             10 => written["redact"] = true.into(),
