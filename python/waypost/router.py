@@ -527,11 +527,13 @@ class Router:
         """Return all metrics in Prometheus' text format."""
         return self._core.metrics()
 
-    def close(self) -> None:
-        """Refuse new calls; those under way finish.
+    @property
+    def warnings(self) -> list[str]:
+        """What is configured and does not act as it seems, and what the log or the collector lost, and why."""
+        return self._core.warnings()
 
-        What waits for the decision log, if there is one, is written: that is waited for, two seconds at most.
-        """
+    def close(self) -> None:
+        """Refuse new calls; those under way finish. Waits up to 2 s for the log, and for the collector of spans."""
         self._core.close()
 
     def _guard(self) -> None:

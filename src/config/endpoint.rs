@@ -171,7 +171,8 @@ fn api(table: &Table<'_>, provider: &Provider) -> Option<Api> {
     Some(api)
 }
 
-fn headers(node: &Node<'_>) -> Vec<(String, Secret)> {
+/// Headers of every request; their values are credentials.
+pub(super) fn headers(node: &Node<'_>) -> Vec<(String, Secret)> {
     let mut headers = Vec::new();
     for (name, node) in node.entries("a table of headers").unwrap_or_default() {
         let Some(text) = node.secret() else { continue };

@@ -41,7 +41,7 @@ use crate::{
     policy::{budget::BudgetConfig, rule::RuleConfig},
     resilience::{ResilienceConfig, ResiliencePatch, limit::LimitConfig},
     select::StrategyConfig,
-    trace::{Origin, log::LogConfig},
+    trace::{Origin, log::LogConfig, otlp::OtlpConfig},
 };
 
 /// Where `${NAME}` and the providers' keys are looked up; [`secret::process`] is the environment of this process.
@@ -68,6 +68,8 @@ pub struct Settings {
     pub refuse_unknown: bool,
     /// Where decisions are written down, if anywhere (`telemetry.log`).
     pub log: Option<LogConfig>,
+    /// Where spans of calls are sent, if anywhere (`telemetry.otlp`).
+    pub otlp: Option<OtlpConfig>,
     /// As it was written.
     pub origin: Origin,
     /// Sections of later versions that were written, as they were written: `cache`, `state`.

@@ -187,11 +187,16 @@ place!(
 );
 place!(
     /// Logs and traces.
-    TELEMETRY, "a table with `log` or `otlp`", ["log", "otlp"], {"log": LOG}
+    TELEMETRY, "a table with `log` or `otlp`", ["log", "otlp"], {"log": LOG, "otlp": OTLP}
 );
 place!(
     /// The decision log.
     LOG, "a path, or a table such as { path = \"waypost.db\", max_rows = 100000 }", ["path", "max_rows", "metadata"]
+);
+place!(
+    /// The collector of spans.
+    OTLP, "an address, or a table such as { endpoint = \"http://127.0.0.1:4318\", headers = { … } }",
+    ["endpoint", "headers", "service"]
 );
 
 /// Where a key may belong, the likeliest place first.
@@ -219,6 +224,7 @@ pub(super) static PLACES: &[(&str, &Place)] = &[
     ("state", &STATE),
     ("telemetry", &TELEMETRY),
     ("telemetry.log", &LOG),
+    ("telemetry.otlp", &OTLP),
 ];
 
 /// Reads the whole document; what is wrong is in `report` afterwards.
@@ -234,6 +240,7 @@ pub(super) fn settings(document: &Value, env: super::Env<'_>, report: &Report) -
     let routes = routes::section(&top, &names, &base);
     let rules = rules::section(&top, &names, &routes);
     validate::rules(&rules, &top);
+    let telemetry = top.get("telemetry").map(|node| telemetry::section(&node)).unwrap_or_default();
     Settings {
         deployments: deployments.drafts.into_iter().flatten().map(|draft| draft.settings(&base)).collect(),
         routes,
@@ -243,7 +250,8 @@ pub(super) fn settings(document: &Value, env: super::Env<'_>, report: &Report) -
         budgets: top.get("budgets").map(|node| budgets::section(&node)).unwrap_or_default(),
         seed: top.get("seed").and_then(|node| node.whole(0)),
         refuse_unknown: refuse_unknown(&top),
-        log: top.get("telemetry").and_then(|node| telemetry::section(&node)),
+        log: telemetry.log,
+        otlp: telemetry.otlp,
         origin: crate::trace::Origin::default(),
         later: later::sections(&top),
     }

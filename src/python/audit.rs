@@ -13,9 +13,12 @@ use super::{
     convert::object,
     runtime::{guarded, settle_given_up},
 };
-use crate::trace::log::{
-    self,
-    query::{Cell, Parameters, Trouble, query},
+use crate::trace::{
+    log::{
+        self,
+        query::{Cell, Parameters, Trouble, query},
+    },
+    otlp,
 };
 
 /// What a verification of the log at `path` finds, as a mapping.
@@ -98,12 +101,13 @@ fn cell(value: &Bound<'_, PyAny>) -> PyResult<Cell> {
     }
 }
 
-/// Writes what waits in every log of this process. For its end.
+/// Writes and sends what waits in every log and exporter of this process. For its end.
 #[pyfunction]
 pub(super) fn flush_logs(py: Python<'_>) -> PyResult<()> {
     guarded(py, || {
         settle_given_up(log::PATIENCE);
         log::flush_all(log::PATIENCE);
+        otlp::flush_all(otlp::PATIENCE);
     })
 }
 

@@ -210,7 +210,7 @@ impl Core {
         self.router.feedback(call, score, comment).map(drop).map_err(|error| PyValueError::new_err(error.message))
     }
 
-    /// Whether calls are written down.
+    /// Whether calls are written down, or told of.
     #[getter]
     fn logs(&self) -> bool {
         self.router.logs()

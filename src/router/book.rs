@@ -57,6 +57,7 @@ impl Run {
         if let (Some(lane), Ending::Whole) = (&self.plan.lane, ending) {
             lane.answered(usage.completion_tokens());
         }
+        self.answered(&body);
         self.book(body, usage, exact, held, ending)
     }
 
@@ -64,6 +65,7 @@ impl Run {
     pub fn book_embed(&mut self, body: EmbedResponse, held: Held) -> Reply<EmbedResponse> {
         let exact = body.usage.is_some();
         let usage = body.usage.unwrap_or(Usage { input: self.plan.units.input, ..Usage::default() });
+        self.answered(&body);
         self.book(body, usage, exact, held, Ending::Whole)
     }
 
@@ -181,6 +183,7 @@ impl Run {
     ) -> Reply<ChatResponse> {
         let usage = self.so_far(&body);
         body.usage = Some(usage);
+        self.answered(&body);
         let deployment = target.deployment();
         let cost = accounting::cost(deployment.price.as_ref(), &usage, false, None);
         if let Some(amount) = cost.amount {

@@ -9,7 +9,10 @@ use crate::{
     chat::Usage,
     clock::{self, Instant},
     error::{Error, ErrorKind, Result},
-    trace::log::{Entry, Feedback, Log, LogConfig, Place},
+    trace::{
+        log::{Entry, Feedback, Log, LogConfig, Place},
+        otlp,
+    },
 };
 
 /// What a call has used so far, over all answers that were booked for it: a stream that began anew has several.
@@ -19,6 +22,8 @@ pub struct Bill {
     cost: Option<Money>,
     status: Option<&'static str>,
     first_token: Option<Instant>,
+    /// Of the last answer, what spans tell; kept where somebody is told.
+    pub(super) answer: Option<otlp::Answer>,
 }
 
 impl Bill {
@@ -45,16 +50,28 @@ impl Bill {
 }
 
 impl Run {
-    /// Writes the call down, if calls are written down. Its decision is final.
+    /// Writes the call down, and tells of it, if calls are written down or told of. Its decision is final.
     pub(super) fn write_down(&self, answered: bool) {
-        let log = self.shared.log.load();
-        let Some(log) = &*log else { return };
+        let (log, exporter) = (self.shared.log.load(), self.shared.otlp.load());
+        if log.is_none() && exporter.is_none() {
+            return;
+        }
+        let entry = self.entry(answered);
+        if let Some(exporter) = &*exporter {
+            self.tell(exporter, entry.clone());
+        }
+        if let Some(log) = &*log {
+            log.decision(entry);
+        }
+    }
+
+    fn entry(&self, answered: bool) -> Entry {
         let decision = self.plan.decision.share();
         let tried = decision.attempts.iter().map(|attempt| &attempt.deployment);
         let concerned: Vec<_> = tried.chain(&decision.chosen).collect();
         let places = self.fleet.targets.iter().map(|target| target.deployment());
         let places = places.filter(|deployment| concerned.contains(&&deployment.id)).map(Place::from).collect();
-        log.decision(Entry {
+        Entry {
             answered,
             places,
             strategy: self.plan.lane.as_ref().map(|lane| lane.settings.strategy.as_str()),
@@ -64,7 +81,7 @@ impl Run {
             latency: (clock::now() - self.start).as_secs_f64(),
             ttft: self.bill.first_token.map(|at| at.saturating_duration_since(self.start).as_secs_f64()),
             decision,
-        });
+        }
     }
 }
 
@@ -88,14 +105,17 @@ impl Router {
         Ok(self.shared.awaited.lock().score(id, score))
     }
 
-    /// Whether calls are written down.
+    /// Whether calls are written down, or told of: the end of a process waits for what is still to be.
     pub fn logs(&self) -> bool {
-        self.shared.log.load().is_some()
+        self.shared.log.load().is_some() || self.shared.otlp.load().is_some()
     }
 
-    /// Writes what waits for the decision log, within `limit`, and closes its file. Whether it was in time.
+    /// Writes what waits for the decision log and closes its file, and sends what waits for the collector, each within
+    /// `limit`. Whether both were in time.
     pub fn flush(&self, limit: Duration) -> bool {
-        self.shared.log.load().as_ref().is_none_or(|log| log.finish(limit))
+        let written = self.shared.log.load().as_ref().is_none_or(|log| log.finish(limit));
+        let sent = self.shared.otlp.load().as_ref().is_none_or(|exporter| exporter.flush(limit));
+        written && sent
     }
 
     /// What the log lost, in words.

@@ -257,6 +257,11 @@ impl Router {
             head(text, name, "counter", "Rows that the decision log could not write");
             let _ = writeln!(text, "{name} {lost}");
         }
+        if let Some(lost) = self.otlp_lost() {
+            let name = "waypost_otlp_dropped_total";
+            head(text, name, "counter", "Calls whose spans the collector did not get");
+            let _ = writeln!(text, "{name} {lost}");
+        }
     }
 }
 

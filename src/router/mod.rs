@@ -33,6 +33,7 @@ pub mod room;
 pub mod session;
 pub mod status;
 pub mod stream;
+mod told;
 pub mod walk;
 pub mod warnings;
 
@@ -70,7 +71,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     id::RequestId,
     resilience::line::Place,
-    trace::{Decision, log},
+    trace::{Decision, log, otlp},
     transport::Transport,
 };
 
@@ -98,6 +99,8 @@ pub struct Shared {
     pub awaited: Mutex<Awaited>,
     /// Where calls are written down, if anywhere.
     log: ArcSwapOption<log::Log>,
+    /// Where spans of calls are sent, if anywhere.
+    otlp: ArcSwapOption<otlp::Exporter>,
     seed: AtomicU64,
     calls: AtomicU64,
     closed: AtomicBool,
@@ -140,6 +143,7 @@ impl Router {
         let seed = settings.seed.unwrap_or_else(|| u64::from_le_bytes(random_bytes()));
         let budgets = Arc::new(Budgets::new(&settings.budgets));
         let log = logged::renewed(None, settings.log.clone());
+        let otlp = told::renewed(None, settings.otlp.clone());
         let fleet = Fleet::new(settings, None, clock::now())?;
         let shared = Shared {
             fleet: ArcSwap::from_pointee(fleet),
@@ -150,6 +154,7 @@ impl Router {
             load: Arc::default(),
             awaited: Mutex::default(),
             log: ArcSwapOption::new(log),
+            otlp: ArcSwapOption::new(otlp),
             seed: AtomicU64::new(seed),
             calls: AtomicU64::new(0),
             closed: AtomicBool::new(false),
@@ -168,11 +173,13 @@ impl Router {
         }
         let budgets = settings.budgets.clone();
         let log = logged::renewed(self.shared.log.load_full(), settings.log.clone());
+        let otlp = told::renewed(self.shared.otlp.load_full(), settings.otlp.clone());
         let fleet = Fleet::new(settings, Some(&before), clock::now())?;
         self.shared.budgets.reload(&budgets);
         self.shared.fleet.store(Arc::new(fleet));
-        // Another log's thread writes what waits, and ends.
+        // Another log's thread writes what waits, and ends; so does another exporter's.
         self.shared.log.store(log);
+        self.shared.otlp.store(otlp);
         Ok(())
     }
 
@@ -250,7 +257,7 @@ impl Router {
     }
 
     /// Refuses new calls; those under way finish. Connections that are idle are closed, and what waits for the decision
-    /// log is written: that is waited for, within [`log::PATIENCE`].
+    /// log or the collector is written and sent: that is waited for, within [`log::PATIENCE`] each.
     pub fn close(&self) {
         self.shared.closed.store(true, Ordering::Relaxed);
         self.shared.transport.close();

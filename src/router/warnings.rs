@@ -11,6 +11,7 @@ impl Router {
             warnings.extend(unpriced(&fleet));
         }
         warnings.extend(self.log_trouble());
+        warnings.extend(self.otlp_trouble());
         warnings
     }
 }

@@ -79,6 +79,7 @@ impl Stage {
         }
         settings.seed = Some(mix(seed, ROUTER));
         settings.log = None;
+        settings.otlp = None;
         let deployments: Vec<&Deployment> = settings.deployments.iter().map(|settings| &settings.deployment).collect();
         let world = Arc::new(World::new(&deployments, scenario, seed, watched)?);
         let transport = wrap(Arc::<World>::clone(&world));

@@ -4,6 +4,7 @@ pub mod decision;
 pub mod explain;
 pub mod facts;
 pub mod log;
+pub mod otlp;
 
 pub use decision::{Attempt, Candidate, Decision, Outcome, Overspend, Reason, Record};
 pub use facts::{Facts, Moment, Origin, Spent};

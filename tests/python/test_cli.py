@@ -178,9 +178,9 @@ def test_check_warns(section: str, warning: str, tmp_path: Path, capsys: pytest.
 
 def test_check_refuses_what_this_version_does_not_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "later.toml"
-    path.write_text(f'{GOOD}\n[telemetry]\notlp = "http://127.0.0.1:4318"\n')
+    path.write_text(f'{GOOD}\n[cache]\nexact = {{ ttl = "1h" }}\n')
     assert main(["check", str(path)]) == 1
-    assert "telemetry.otlp: `otlp` is not in this version yet" in capsys.readouterr().out
+    assert "cache: `cache` is not in this version yet" in capsys.readouterr().out
 
 
 def test_check_warns_of_prices_that_cheapest_cannot_tell_apart(

@@ -130,12 +130,6 @@ def test_what_is_not_done_yet_is_refused(fakes, section, value) -> None:
     assert caught.value.path == "rules[0].when"
 
 
-def test_spans_are_not_done_yet_and_refused(fakes) -> None:
-    with pytest.raises(ConfigError, match="not in this version yet") as caught:
-        Router({"deployments": deployments(fakes), "telemetry": {"otlp": "http://127.0.0.1:4318"}})
-    assert caught.value.path == "telemetry.otlp"
-
-
 def test_local_state_is_what_there_is(fakes) -> None:
     Router({"deployments": deployments(fakes), "state": {"backend": "local"}}).close()
 

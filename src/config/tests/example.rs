@@ -15,9 +15,6 @@ const JSON: &str = include_str!("example.json");
 fn read(text: &str, format: Format) -> Settings {
     let mut value = parse(text, format, "example").unwrap_or_default();
     assert!(value.as_object_mut().is_some_and(|map| map.remove("cache").is_some()));
-    assert!(
-        value.pointer_mut("/telemetry").and_then(|t| t.as_object_mut()).is_some_and(|map| map.remove("otlp").is_some())
-    );
     match from_value(value, &env) {
         Ok(settings) => settings,
         Err(error) => panic!("{error}"),
@@ -31,7 +28,7 @@ fn it_needs_only_what_a_later_version_brings() {
         "routes.smart.strategy.kind",
         "the strategy `quality` is not in this version yet, in `waypost.toml`",
     );
-    for section in ["cache: `cache`", "telemetry.otlp: `otlp`"] {
+    for section in ["cache: `cache`"] {
         assert!(error.message.contains(&format!("{section} is not")), "{}", error.message);
     }
 }
@@ -61,5 +58,6 @@ fn it_means_the_same_in_all_three_languages() {
         Some(HedgeConfig { after: HedgeAfter::Percentile(95), max_extra: 0.05 })
     );
     assert_eq!(toml.log, Some(crate::trace::log::LogConfig::new("waypost.db")));
+    assert_eq!(toml.otlp, Some(crate::trace::otlp::OtlpConfig::new("http://127.0.0.1:4318")));
     assert_eq!(toml.later.keys().collect::<Vec<_>>(), ["state"]);
 }

@@ -208,11 +208,41 @@ fn the_log_is_a_path_or_a_table() {
 }
 
 #[test]
+fn the_collector_is_an_address_or_a_table() {
+    let otlp = |text: &str| good(with_base(&format!("[telemetry]\notlp = {text}"))).otlp.unwrap();
+    assert_eq!(&*otlp("\"http://127.0.0.1:4318\"").url, "http://127.0.0.1:4318/v1/traces");
+    assert_eq!(&*otlp("\"https://h.example/api/otel/\"").url, "https://h.example/api/otel/v1/traces");
+    assert_eq!(&*otlp("\"http://h/v1/traces\"").url, "http://h/v1/traces");
+    let table = otlp(
+        "{ endpoint = \"http://h:1\", service = \"shop\", headers = { Authorization = \"Basic ${OPENAI_API_KEY}\" } }",
+    );
+    assert_eq!((&*table.service, table.headers[0].0.as_str()), ("shop", "authorization"));
+    assert!(table.headers[0].1.expose().starts_with("Basic ") && !format!("{table:?}").contains("Basic"));
+    assert_eq!(good(with_base("")).otlp, None);
+    for (text, path, words) in [
+        ("{ headers = {} }", "telemetry.otlp.endpoint", "missing"),
+        ("{ endpoint = \"http://h\", header = {} }", "telemetry.otlp.header", "header"),
+        (
+            "{ endpoint = \"http://h\", headers = { \"a b\" = \"c\" } }",
+            "telemetry.otlp.headers.\"a b\"",
+            "name of a header",
+        ),
+        ("\"127.0.0.1:4318\"", "telemetry.otlp", "begins with http://"),
+        ("\"http://user:word@h\"", "telemetry.otlp", "holds a user or a password"),
+        ("\"http://h?key=word\"", "telemetry.otlp", "has a query"),
+        ("\"http://\"", "telemetry.otlp", "begins with http://"),
+        ("true", "telemetry.otlp", "expected"),
+    ] {
+        let error = mistake(with_base(&format!("[telemetry]\notlp = {text}")), path, words);
+        assert!(!error.message.contains("word@") && !error.message.contains("key=word"));
+    }
+}
+
+#[test]
 fn sections_of_later_versions_are_refused_after_every_mistake() {
     for (section, path) in [
         ("[cache]\nexact = { ttl = \"1h\" }", "cache"),
         ("[state]\nbackend = { redis = \"redis://u:${OPENAI_API_KEY}@h\" }", "state"),
-        ("[telemetry]\notlp = \"http://127.0.0.1:4318\"", "telemetry.otlp"),
     ] {
         let name = path.rsplit('.').next().unwrap_or(path);
         mistake(with_base(section), path, &format!("`{name}` is not in this version yet"));

@@ -234,7 +234,7 @@ impl Entry {
     }
 
     /// The decision's sentence. Where an attempt failed a call, its words may be a provider's: the kind stands for them.
-    fn reason(&self) -> String {
+    pub(in crate::trace) fn reason(&self) -> String {
         match self.decision.error {
             Some(kind) if !self.decision.attempts.is_empty() => format!("nothing worked: {}", kind.as_str()),
             _ => self.decision.reason.clone(),
