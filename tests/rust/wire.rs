@@ -133,7 +133,8 @@ pub(crate) fn call() -> Call {
 impl Act {
     /// As the room of simulations plays it.
     fn played(self) -> simulate::Act {
-        let pieces = |pieces: Vec<(Duration, String)>| pieces.into_iter().map(|(pause, piece)| (pause, Bytes::from(piece)));
+        let pieces =
+            |pieces: Vec<(Duration, String)>| pieces.into_iter().map(|(pause, piece)| (pause, Bytes::from(piece)));
         let events = |all, end| simulate::Act::Answer {
             after: Duration::ZERO,
             status: 200,

@@ -575,6 +575,7 @@ fn meet(met: &mut Met, case: &Case, told: &Told, meant: &Meaning, own: &[&(usize
     met.continued += own.iter().filter(goes_on).count() as u64;
     let Some(decision) = &told.decision else { return };
     met.hedges += decision.attempts.iter().filter(|attempt| attempt.hedge).count() as u64;
-    let tried = decision.attempts.len() > 1 && decision.attempts.iter().any(|attempt| attempt.outcome == Outcome::Error);
+    let tried =
+        decision.attempts.len() > 1 && decision.attempts.iter().any(|attempt| attempt.outcome == Outcome::Error);
     met.failovers += u64::from(tried);
 }

@@ -33,8 +33,7 @@ fn what_a_router_holds_does_not_grow_with_the_calls() {
             "stream": 0.5, "user": format!("user {kind} of {hour}"), "tags": [format!("team:{kind} of {hour}")],
         })
     };
-    let traffic: serde_json::Map<_, _> =
-        (0..HOURS * 8).map(|n| (format!("k{n}"), kind(n / 8, n % 8))).collect();
+    let traffic: serde_json::Map<_, _> = (0..HOURS * 8).map(|n| (format!("k{n}"), kind(n / 8, n % 8))).collect();
     let times = scenario(&json!({
         "duration": format!("{HOURS}h"), "traffic": traffic,
         "chance": {"every": "10m", "lasts": "2m", "faults": ["down", 429, 500, "cut"]},

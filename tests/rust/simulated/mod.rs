@@ -129,7 +129,8 @@ fn fleet(rng: &mut Rng) -> Value {
     let names: Vec<String> = deployments.keys().cloned().collect();
     let first = rng.usize(1..=names.len());
     let strategies = ["priority", "round_robin", "weighted", "cheapest", "fastest", "least_busy", "balanced"];
-    let mut route = json!({"candidates": names[..first], "fallback": names[first..], "strategy": one(rng, &strategies)});
+    let mut route =
+        json!({"candidates": names[..first], "fallback": names[first..], "strategy": one(rng, &strategies)});
     if let Some(word) = one(rng, &[None, Some("raise"), Some("restart"), Some("continue")]) {
         route["on_stream_failure"] = word.into();
     }
@@ -159,7 +160,11 @@ fn shares(rng: &mut Rng) -> Value {
 fn by_error(rng: &mut Rng) -> Value {
     let classes = ["overloaded", "server", "connection", "timeout", "protocol", "stream"];
     let chosen = classes.into_iter().filter(|_| rng.u8(..4) == 0).collect::<Vec<_>>();
-    chosen.into_iter().map(|class| (class.to_owned(), Value::from(rng.u32(1..6)))).collect::<serde_json::Map<_, _>>().into()
+    chosen
+        .into_iter()
+        .map(|class| (class.to_owned(), Value::from(rng.u32(1..6))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// Second copies: none, by default, or as it comes.

@@ -97,9 +97,13 @@ fn a_deployment_that_is_healthy_again_is_back_after_its_longest_rest() {
             "resilience": {"breaker": breaker, "timeouts": {"response": "20s", "stall": "10s"}},
         });
         let (at, lasts) = (rng.u64(60..600), rng.u64(10..1_200));
-        let kind = one(&mut rng, &[json!("down"), json!("hang"), json!("reset"), json!("cut"), json!("garbage"), json!(500), json!(503)]);
+        let kind = one(
+            &mut rng,
+            &[json!("down"), json!("hang"), json!("reset"), json!("cut"), json!("garbage"), json!(500), json!(503)],
+        );
         let outage = json!({"on": "a", "at": at, "for": lasts, "fault": kind});
-        let traffic = json!({"rpm": 6, "prompt_tokens": 20, "answer_tokens": 60, "stream": rng.f64(), "arrivals": "even"});
+        let traffic =
+            json!({"rpm": 6, "prompt_tokens": 20, "answer_tokens": 60, "stream": rng.f64(), "arrivals": "even"});
         let (told, stage) = play(&config, &json!({"duration": "1h", "traffic": traffic, "outages": [outage]}), seed);
         // The last attempt of the outage may end so long after it; then the longest rest; then the next caller is the probe.
         let healthy = (at + lasts + 20 + rest + 10 + slow) as f64;
@@ -165,10 +169,14 @@ fn the_load_on_a_failing_provider_is_a_probe_a_rest() {
             "outages": [{"on": "a", "at": "2m", "for": lasts, "fault": one(&mut rng, &[json!(500), json!(503), json!("down")])}],
         });
         let (told, stage) = play(&config, &times, seed);
-        let borne = stage.world().sent().iter().filter(|sent| sent.deployment == 0 && sent.fault.is_some()).count() as u64;
+        let borne =
+            stage.world().sent().iter().filter(|sent| sent.deployment == 0 && sent.fault.is_some()).count() as u64;
         // Requests on their way when the breaker opened.
         let under_way = 40;
-        assert!(borne <= failures + lasts / cooldown + 1 + under_way, "{borne}: {failures}, {lasts}/{cooldown}, seed {seed}");
+        assert!(
+            borne <= failures + lasts / cooldown + 1 + under_way,
+            "{borne}: {failures}, {lasts}/{cooldown}, seed {seed}"
+        );
         assert!(told.iter().all(|told| told.ending == Ending::Answered), "seed {seed}");
     }
 }
