@@ -15,6 +15,9 @@ PYTEST ?= -n 2
 # Seconds that `make fuzz` spends on each target.
 FUZZ_SECONDS ?= 60
 
+# Hours that `make soak` simulates.
+SIMULATED_HOURS ?= 200000
+
 SOURCES := $(shell find src -type f 2>/dev/null) Cargo.toml Cargo.lock pyproject.toml
 TOOLS   := $(VENV)/.tools
 BUILT   := $(VENV)/.built
@@ -23,7 +26,7 @@ BUILT   := $(VENV)/.built
 PACKAGE := $(shell find python -type f ! -name '*.so' ! -name '*.pyc' 2>/dev/null) README.md
 WHEEL   := dist/.built
 
-.PHONY: help demo build fmt fmt-check lint core test test-rust test-py notebooks docs bench wheel suites pythons check fuzz clean
+.PHONY: help demo build fmt fmt-check lint core test test-rust test-py notebooks docs bench soak wheel suites pythons check fuzz clean
 
 help: ## what each verb does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -68,6 +71,9 @@ docs: ## the documentation of the core, in which every link leads somewhere
 
 bench: ## microseconds a decision, an event, a request
 	cargo bench --no-default-features --profile fast
+
+soak: ## hundreds of thousands of simulated hours of bad days (SIMULATED_HOURS): what must hold in all of them
+	WAYPOST_SIMULATED_HOURS=$(SIMULATED_HOURS) cargo test --profile fast --no-default-features --test rust simulated -- --nocapture
 
 wheel: $(WHEEL) ## the release wheel in dist, made from the source distribution, and whether it is as light as promised
 	$(BIN)/python scripts/check_wheel.py dist/*.whl

@@ -36,12 +36,24 @@ def explain(found: Simulation) -> str:
     lines += [f"  {line}" for line in _happened(found)]
     lines += ["", *table(HEAD, rows(found), right=range(1, len(HEAD))), ""]
     lines += _sparklines(found)
+    copies = _copies(found)
+    if copies:
+        lines += ["", copies]
     if found.errors:
         lines += ["", "errors: " + ", ".join(f"{kind} {count:,}" for kind, count in found.errors.items())]
     torn = found.phase("all").torn
     if torn:
         lines.append(f"{torn} answers were given out as whole and were not: a defect of waypost, please report it")
     return "\n".join(lines)
+
+
+def _copies(found: Simulation) -> str:
+    """Say how many second copies went out and what came of them."""
+    everything = found.phase("all")
+    if not everything.hedges:
+        return ""
+    share = _share(everything.hedge_share or 0.0)
+    return f"hedges: {everything.hedges:,} second copies, {share} of requests; {everything.hedges_won:,} answered first"
 
 
 def rows(found: Simulation) -> list[list[str]]:
@@ -152,6 +164,7 @@ def fragment(found: Simulation) -> str:
     """Return the simulation as a part of a page."""
     everything = found.phase("all")
     facts = [_time(found.duration), _count(everything.calls, "call"), f"seed {found.seed}", *_happened(found)]
+    facts += filter(None, [_copies(found)])
     head = f'<div class="wp-head"><b>{escape(found.scenario)}</b></div>' + _chips(facts)
     phases = _table(HEAD, [[escape(cell) for cell in row] for row in rows(found)], numbers=range(1, len(HEAD)))
     errors = [_chip(f"{kind} {count:,}", "wp-bad") for kind, count in found.errors.items()]

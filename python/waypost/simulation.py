@@ -33,6 +33,9 @@ class _Stats:
         success_rate: The answered among the answered and the failed, 0..1; None if there are none.
         torn: Answers that were given out as whole and were not. There are none unless waypost has a defect.
         requests: Requests that were sent to providers for them.
+        hedges: Those among them that were second copies of a slow request.
+        hedge_share: Second copies among the requests, 0..1; None if there were none.
+        hedges_won: Answers that a second copy gave.
         first_token: Seconds to the first token, of the answered streams.
         latency: Seconds to the whole answer, of the answered.
         until_error: Seconds to the error, of the failed.
@@ -47,6 +50,9 @@ class _Stats:
     success_rate: float | None
     torn: int
     requests: int
+    hedges: int
+    hedge_share: float | None
+    hedges_won: int
     first_token: Percentiles | None
     latency: Percentiles | None
     until_error: Percentiles | None

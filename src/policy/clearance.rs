@@ -1,5 +1,64 @@
 //! What a request may touch, as a value. Only [`super::Policy::evaluate`] makes a [`Clearance`] and only a clearance makes
 //! a [`Cleared`]; the one function that sends bytes demands one. Narrowing is all that can be done to it.
+//!
+//! What is obviously wrong does not compile. A permission comes from a clearance, and is good for one sending:
+//!
+//! ```
+//! use waypost::policy::{Clearance, Cleared};
+//! fn send(_: Cleared) {}
+//! fn once(clearance: &Clearance) {
+//!     if let Some(cleared) = clearance.permit(0) {
+//!         send(cleared);
+//!     }
+//! }
+//! ```
+//!
+//! Nobody else makes one:
+//!
+//! ```compile_fail,E0451
+//! use waypost::policy::Cleared;
+//! let cleared = Cleared { index: 0 };
+//! ```
+//!
+//! Whom the clearance does not have gets none, and the answer cannot be passed over:
+//!
+//! ```compile_fail,E0308
+//! use waypost::policy::{Clearance, Cleared};
+//! fn send(_: Cleared) {}
+//! fn anyway(clearance: &Clearance) {
+//!     send(clearance.permit(7));
+//! }
+//! ```
+//!
+//! It is not used twice, and not copied:
+//!
+//! ```compile_fail,E0382
+//! use waypost::policy::Cleared;
+//! fn send(_: Cleared) {}
+//! fn twice(cleared: Cleared) {
+//!     send(cleared);
+//!     send(cleared);
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! use waypost::policy::Cleared;
+//! fn copy(cleared: &Cleared) -> Cleared {
+//!     cleared.clone()
+//! }
+//! ```
+//!
+//! A clearance is made by policy alone, and never becomes wider:
+//!
+//! ```compile_fail,E0624
+//! let clearance = waypost::policy::Clearance::everything(3);
+//! ```
+//!
+//! ```compile_fail,E0616
+//! fn widen(clearance: &mut waypost::policy::Clearance, other: waypost::policy::Clearance) {
+//!     clearance.allowed = other.allowed;
+//! }
+//! ```
 
 use std::sync::Arc;
 

@@ -1,4 +1,26 @@
 //! One call to one deployment: permit, adapter, transport, outcome.
+//!
+//! Nothing is sent without a [`Cleared`]. With one it compiles:
+//!
+//! ```
+//! use waypost::{policy::Cleared, router::{Ask, attempt::Attempt}, transport::WireRequest};
+//! async fn try_it(attempt: &Attempt, cleared: Cleared, wire: WireRequest, ask: &Ask) {
+//!     let _ = attempt.run(cleared, wire, ask).await;
+//! }
+//! ```
+//!
+//! Without one it does not, and the function that sends is nobody else's:
+//!
+//! ```compile_fail,E0061
+//! use waypost::{router::{Ask, attempt::Attempt}, transport::WireRequest};
+//! async fn try_it(attempt: &Attempt, wire: WireRequest, ask: &Ask) {
+//!     let _ = attempt.run(wire, ask).await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0603
+//! use waypost::router::attempt::send;
+//! ```
 
 use std::{sync::Arc, time::Duration};
 

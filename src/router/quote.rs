@@ -8,7 +8,8 @@ use std::collections::HashSet;
 
 use crate::{
     catalog::Secret,
-    chat::{ChatRequest, Part},
+    chat::{ChatRequest, Content, Part},
+    signals::sensitive,
 };
 
 /// Characters of a quotation at most.
@@ -79,38 +80,18 @@ fn is_credential(piece: &str, key: &str) -> bool {
 }
 
 fn each_text(request: &ChatRequest, take: &mut impl FnMut(&str)) {
+    /// A longer address is data, of which nobody quotes more than the beginning.
+    const ADDRESS: usize = 4_096;
+    sensitive::strings(request, take);
     for message in &request.messages {
-        message.content.texts().for_each(&mut *take);
-        if let crate::chat::Content::Parts(parts) = &message.content {
-            for part in parts {
-                match part {
-                    Part::Image { url, .. } if url.len() < 4096 => take(url),
-                    Part::File { name: Some(name), .. } => take(name),
-                    Part::Other(map) => map.values().filter_map(|value| value.as_str()).for_each(&mut *take),
-                    _ => {}
-                }
+        let Content::Parts(parts) = &message.content else { continue };
+        for part in parts {
+            match part {
+                Part::Image { url, .. } => take(url.get(..ADDRESS).unwrap_or(url)),
+                Part::File { data: Some(data), .. } => take(data.get(..ADDRESS).unwrap_or(data)),
+                _ => {}
             }
         }
-        message.name.iter().for_each(|name| take(name));
-        for call in &message.tool_calls {
-            take(&call.name);
-            take(&call.arguments);
-        }
-        for value in message.extra.values() {
-            take(&value.to_string());
-        }
-    }
-    for tool in &request.tools {
-        if let crate::chat::Tool::Function(function) = tool {
-            take(&function.name);
-            function.description.iter().for_each(|text| take(text));
-            function.parameters.iter().for_each(|schema| take(&schema.to_string()));
-        }
-    }
-    request.stop.iter().for_each(|text| take(text));
-    request.user.iter().for_each(|text| take(text));
-    for value in request.extra_body.values() {
-        take(&value.to_string());
     }
 }
 
@@ -128,6 +109,22 @@ mod tests {
         let said = "Invalid content: 'Jane Doe, CANARY-4711' is not allowed, see\nthe usage policy";
         let quoted = quote(said, &request("My name is Jane Doe and the code is CANARY-4711"), None);
         assert_eq!(quoted, "Invalid content: … is not allowed, see the usage policy");
+    }
+
+    #[test]
+    fn what_was_sent_packed_is_not_quoted_unpacked() {
+        let said = "Invalid schema: Jane Quarkson may not";
+        let packed = [
+            "{\"name\": \"\\u004aane Quarkso\\u006e\"}",
+            "see SmFuZSBRdWFya3Nvbg==",
+            "[\"{\\\"a\\\": \\\"Jane Quarkson\\\"}\"]",
+        ];
+        for text in packed {
+            assert_eq!(quote(said, &request(text), None), "Invalid schema: … may not", "{text}");
+        }
+        let schema = serde_json::json!({"type": "json_schema", "json_schema": {"name": "Jane", "schema": {"title": "Quarkson"}}});
+        let asked = ChatRequest { response_format: Some(serde_json::from_value(schema).unwrap()), ..request("Hi") };
+        assert_eq!(quote("Name Jane, title Quarkson", &asked, None), "Name …");
     }
 
     #[test]

@@ -77,7 +77,8 @@ impl Run {
         }
         let Some(seat) = self.seat(&claim) else { return Room::Refused(Unseated::Full, late) };
         self.line_up(&limited, &claim);
-        let turns = self.places.iter().map(|(_, place)| place.turn().boxed());
+        // It may stand first in the line of one whose breaker has opened since: that turn helps nobody yet.
+        let turns = self.places.iter().filter(|(at, _)| limited.contains(at)).map(|(_, place)| place.turn().boxed());
         let probed = probed.iter().map(|target| target.live.breaker.probed().boxed());
         let events: Vec<_> = turns.chain(probed).collect();
         let woken = async {

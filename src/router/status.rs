@@ -89,6 +89,11 @@ impl Router {
             .collect()
     }
 
+    /// Calls under way, and repetitions among them.
+    pub fn under_way(&self) -> (u64, u64) {
+        self.shared.load.now()
+    }
+
     /// The names of all routes, sorted.
     pub fn routes(&self) -> Vec<String> {
         let fleet = self.shared.fleet.load();

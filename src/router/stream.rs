@@ -3,7 +3,7 @@
 //! The caller's pull is the only thing that reads from the provider: a slow reader slows the provider down instead of
 //! filling the memory. Dropping the stream closes the provider's connection and books what was delivered.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use super::{
     Router,
@@ -38,7 +38,6 @@ pub struct Delivered {
 }
 
 /// A streamed answer.
-#[derive(Debug)]
 pub struct ChatStream {
     /// What is planned at the first [`ChatStream::next`], because the user's own signals are asked for first.
     later: Option<Box<Later>>,
@@ -68,6 +67,13 @@ impl Later {
         let mut run = self.router.ready(self.call, self.start).await?;
         run.plan.decision.id = self.id;
         Ok(run)
+    }
+}
+
+/// Which call it is: what the call asks is nobody's log's business.
+impl fmt::Debug for ChatStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatStream").field("id", &self.id()).field("ended", &self.ended).finish_non_exhaustive()
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     config::scenario::{Scenario, Traffic},
     error::ErrorKind,
     router::{Ask, Call, Failure, Router},
+    trace::{Decision, Outcome},
 };
 
 /// A neutral text of which prompts are made, and its tokens, about.
@@ -70,6 +71,10 @@ pub struct Told {
     pub cost: Option<Money>,
     /// Requests that were sent for it.
     pub requests: u32,
+    /// Those among them that went out beside another one: second copies of a slow request.
+    pub hedges: u32,
+    /// Whether a second copy answered it.
+    pub hedge_won: bool,
     /// Who answered.
     pub deployment: Option<String>,
     /// Whether the answer is whole: every word once, in order.
@@ -97,7 +102,8 @@ impl Caller {
         let (call, prompt) = self.question(traffic, &mut rng);
         let tokens = draw(traffic.answer_tokens, &mut rng).round().max(1.0) as u64;
         let leaves = (rng.f64() < traffic.leave).then(|| Duration::from_secs_f64(wait(LEAVES, &mut rng)));
-        let ticket = Arc::new(Ticket { number: self.number, tokens, prompt, requests: AtomicU32::new(0) });
+        let (requests, under_way, hedges) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        let ticket = Arc::new(Ticket { number: self.number, tokens, prompt, requests, under_way, hedges });
         let began = clock::now();
         let answering = TICKET.scope(Arc::clone(&ticket), answered(router, call));
         let outcome = match leaves {
@@ -112,6 +118,8 @@ impl Caller {
             latency: (clock::now() - began).as_secs_f64(),
             cost: None,
             requests: ticket.requests.load(Ordering::Relaxed),
+            hedges: ticket.hedges.load(Ordering::Relaxed),
+            hedge_won: false,
             deployment: None,
             whole: false,
         };
@@ -121,6 +129,7 @@ impl Caller {
                 told.ending = Ending::Answered;
                 told.first_token = answer.first_token;
                 told.cost = answer.cost.amount;
+                told.hedge_won = answer.hedge_won;
                 told.whole = speech::count(&answer.text) == Some(tokens);
                 told.deployment = Some(answer.deployment);
             }
@@ -158,6 +167,7 @@ struct Answer {
     first_token: Option<f64>,
     cost: Cost,
     deployment: String,
+    hedge_won: bool,
 }
 
 /// The answer as its caller puts it together: of a stream, piece by piece, begun anew where it says so.
@@ -165,7 +175,8 @@ async fn answered(router: Router, call: Call) -> Result<Answer, Failure> {
     if !call.stream {
         let reply = router.chat(call).await?;
         let text = reply.body.first().and_then(|choice| choice.text.clone()).unwrap_or_default();
-        return Ok(Answer { text, first_token: None, cost: reply.cost, deployment: reply.deployment.to_string() });
+        let (deployment, hedge_won) = (reply.deployment.to_string(), by_a_copy(&reply.decision));
+        return Ok(Answer { text, first_token: None, cost: reply.cost, deployment, hedge_won });
     }
     let mut stream = router.stream(call)?;
     let (began, mut first_token, mut text) = (clock::now(), None, String::new());
@@ -183,5 +194,11 @@ async fn answered(router: Router, call: Call) -> Result<Answer, Failure> {
     let Some(reply) = stream.reply() else {
         return Err(crate::error::Error::new(ErrorKind::Internal, "a stream ended without an answer").into());
     };
-    Ok(Answer { text, first_token, cost: reply.cost, deployment: reply.deployment.to_string() })
+    let (deployment, hedge_won) = (reply.deployment.to_string(), by_a_copy(&reply.decision));
+    Ok(Answer { text, first_token, cost: reply.cost, deployment, hedge_won })
+}
+
+/// Whether a second copy gave the answer.
+fn by_a_copy(decision: &Decision) -> bool {
+    decision.attempts.iter().any(|attempt| attempt.hedge && attempt.outcome == Outcome::Ok)
 }

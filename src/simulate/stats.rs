@@ -33,6 +33,12 @@ pub struct Stats {
     pub torn: u64,
     /// Requests that were sent to providers.
     pub requests: u64,
+    /// Those among them that were second copies of a slow request.
+    pub hedges: u64,
+    /// Second copies among the requests, 0..=1; absent if there were none.
+    pub hedge_share: Option<f64>,
+    /// Answers that a second copy gave.
+    pub hedges_won: u64,
     /// Seconds to the first token, of the answered streams.
     pub first_token: Option<Percentiles>,
     /// Seconds to the whole answer, of the answered.
@@ -72,6 +78,8 @@ impl Stats {
         for told in calls {
             stats.calls += 1;
             stats.requests += u64::from(told.requests);
+            stats.hedges += u64::from(told.hedges);
+            stats.hedges_won += u64::from(told.hedge_won);
             cost = cost + told.cost.unwrap_or(Money::ZERO);
             match told.ending {
                 Ending::Answered => {
@@ -90,6 +98,7 @@ impl Stats {
         }
         let ended = stats.answered + stats.failed;
         stats.success_rate = (ended > 0).then(|| stats.answered as f64 / ended as f64);
+        stats.hedge_share = (stats.requests > 0).then(|| stats.hedges as f64 / stats.requests as f64);
         stats.cost_usd = cost.usd();
         (stats.first_token, stats.latency) = (Percentiles::of(first), Percentiles::of(latency));
         stats.until_error = Percentiles::of(until_error);

@@ -62,6 +62,19 @@ pub(super) struct Ticket {
     pub(super) prompt: u64,
     /// Requests so far.
     pub(super) requests: AtomicU32,
+    /// Requests under way.
+    pub(super) under_way: AtomicU32,
+    /// Requests that went out beside another one.
+    pub(super) hedges: AtomicU32,
+}
+
+impl Ticket {
+    /// A request goes out; whether it does so beside another one of the same call.
+    fn enter(&self) -> bool {
+        let beside = self.under_way.fetch_add(1, Ordering::Relaxed) > 0;
+        self.hedges.fetch_add(u32::from(beside), Ordering::Relaxed);
+        beside
+    }
 }
 
 /// One request that arrived at a provider.
@@ -77,6 +90,8 @@ pub struct Sent {
     pub fault: Option<Fault>,
     /// Requests that the provider was working on, this one included.
     pub at_once: u32,
+    /// Whether it went out beside another request of the same call: a second copy.
+    pub beside: bool,
 }
 
 /// All providers.
@@ -127,11 +142,14 @@ struct Books {
 }
 
 /// A place at a server, given back when it is dropped.
-struct Place(Arc<Site>);
+struct Place(Arc<Site>, Option<Arc<Ticket>>);
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.books.lock().at_once -= 1;
+        if let Some(ticket) = &self.1 {
+            ticket.under_way.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -238,9 +256,10 @@ impl Transport for World {
         let mut rng = Rng::with_seed(self.lot(at, ticket.as_deref()));
         let fate = site.fate(&mut rng);
         let at_once = site.count(fate.fault);
+        let beside = ticket.as_ref().is_some_and(|ticket| ticket.enter());
         if let Some(sent) = &self.sent {
             let (call, since) = (ticket.as_ref().map(|ticket| ticket.number), clock::now() - site.start);
-            sent.lock().push(Sent { at: since, deployment: at, call, fault: fate.fault, at_once });
+            sent.lock().push(Sent { at: since, deployment: at, call, fault: fate.fault, at_once, beside });
         }
         let asked = Asked {
             stream: streams(&request.headers),
@@ -248,7 +267,7 @@ impl Transport for World {
             tokens: ticket.as_ref().map_or(UNASKED, |ticket| ticket.tokens),
             prompt: ticket.as_ref().map_or(UNASKED, |ticket| ticket.prompt),
         };
-        serve(Arc::clone(site), fate, asked, connect, rng)
+        serve(Place(Arc::clone(site), ticket), fate, asked, connect, rng)
     }
 }
 
@@ -265,13 +284,13 @@ impl World {
 
 /// Works on one request: takes a place, waits for one or refuses, then plays what comes of it.
 fn serve(
-    site: Arc<Site>,
+    place: Place,
     fate: Fate,
     asked: Asked,
     connect: Duration,
     mut rng: Rng,
 ) -> BoxFuture<'static, std::result::Result<WireResponse, WireError>> {
-    let place = Place(Arc::clone(&site));
+    let site = Arc::clone(&place.0);
     if let Some(act @ (Act::Refuse | Act::Blackhole)) = site.refusal(fate) {
         return play(act, connect, place);
     }

@@ -76,6 +76,23 @@ def test_without_a_fallback_calls_fail_and_say_how() -> None:
     assert "failed" in found.explain()
 
 
+def test_second_copies_are_counted() -> None:
+    slow = {
+        "duration": "10m",
+        "traffic": {"rpm": 60, "prompt_tokens": 30, "answer_tokens": 60},
+        "deployments": {"mini": {"first_token": {"p50": 0.3, "p95": 4.0}}},
+    }
+    hedged = {**CONFIG, "resilience": {"hedge": {"after": "1s", "max_extra": 0.1}}}
+    everything = waypost.simulate(hedged, slow).phase("all")
+    assert 10 < everything.hedges <= everything.calls * 0.1 + 1
+    assert everything.hedge_share == everything.hedges / everything.requests
+    assert 0 < everything.hedges_won <= everything.hedges
+    assert "second copies" in waypost.simulate(hedged, slow).explain()
+    plain = waypost.simulate(CONFIG, slow)
+    assert plain.phase("all").hedges == 0
+    assert "second copies" not in plain.explain()
+
+
 def test_one_seed_is_one_run() -> None:
     first, again, other = (waypost.simulate(CONFIG, SHORT, seed=seed) for seed in (1, 1, 2))
     assert json.dumps(first.to_dict()) == json.dumps(again.to_dict())

@@ -11,6 +11,8 @@ mod hedging;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod wire;

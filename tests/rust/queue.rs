@@ -12,7 +12,7 @@ use waypost::{
     router::{Ask, Call, Router},
 };
 
-use crate::wire::{Wire, answer, call, ms};
+use crate::wire::{Act, Wire, answer, call, ms};
 
 /// A call of `user` with this priority.
 fn by(user: &str, priority: Value) -> Call {
@@ -182,6 +182,22 @@ async fn who_waits_for_several_takes_the_first_that_frees_and_leaves_the_other_l
     let mut times: Vec<u128> = times.into_iter().flatten().collect();
     times.sort_unstable();
     assert_eq!(times, [150, 300, 450, 600, 750, 900, 1_000, 1_050]);
+    assert!(router.deployments().iter().all(|standing| standing.waiting == 0 && standing.in_flight == 0));
+}
+
+/// Otherwise it would ask again and again, and no time would pass.
+#[tokio::test(start_paused = true)]
+async fn a_turn_at_one_that_has_failed_since_is_no_room_and_the_other_is_waited_for() {
+    let fails = Act::Say(ms(100), 500, Vec::new(), "{}".into());
+    let wire = Wire::new(&[("a", &[fails]), ("b", &[answer(1_000)])]);
+    let each = json!({
+        "each": {"limits": {"concurrency": 1}},
+        "resilience": {"queue": {"max_wait": "10s"}, "breaker": {"failures": 1, "cooldown": "1m"}, "retry": {"per_deployment": 1}},
+    });
+    let router = wire.router(&["a", "b"], &[], each);
+    let times = answered(&router, vec![by("x", Value::Null); 4]).await;
+    assert_eq!(times[1..].iter().flatten().count(), 3, "{times:?}");
+    assert_eq!(wire.sent().iter().filter(|(host, _)| host == "a").count(), 1);
     assert!(router.deployments().iter().all(|standing| standing.waiting == 0 && standing.in_flight == 0));
 }
 

@@ -7,17 +7,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, future::BoxFuture, stream};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 use waypost::{
     chat::{ChatRequest, Message},
     clock::{self, Instant},
     config,
     router::{Ask, Call, Router},
-    transport::{Transport, WireError, WireErrorKind, WireHead, WireRequest, WireResponse},
+    simulate::{self, End, play},
+    transport::{Transport, WireError, WireRequest, WireResponse},
 };
 
 /// What a server does with one request.
@@ -131,45 +130,37 @@ pub(crate) fn call() -> Call {
     Call::new(Ask::Chat(Arc::new(request)))
 }
 
-fn response(
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    pieces: Vec<(Duration, String)>,
-    open: bool,
-) -> WireResponse {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        map.insert(HeaderName::from_static(name), HeaderValue::from_str(&value).unwrap());
+impl Act {
+    /// As the room of simulations plays it.
+    fn played(self) -> simulate::Act {
+        let pieces =
+            |pieces: Vec<(Duration, String)>| pieces.into_iter().map(|(pause, piece)| (pause, Bytes::from(piece)));
+        let events = |all, end| simulate::Act::Answer {
+            after: Duration::ZERO,
+            status: 200,
+            headers: vec![("content-type", "text/event-stream".into())],
+            pieces: pieces(all).collect(),
+            end,
+        };
+        match self {
+            Self::Say(after, status, mut headers, body) => {
+                headers.push(("content-type", "application/json".into()));
+                let pieces = pieces(vec![(Duration::ZERO, body)]).collect();
+                simulate::Act::Answer { after, status, headers, pieces, end: End::Closed }
+            }
+            Self::Stream(pieces) => events(pieces, End::Closed),
+            Self::Open(pieces) => events(pieces, End::Open),
+            Self::Refuse => simulate::Act::Refuse,
+            Self::Hang => simulate::Act::Hang,
+            Self::Panic => panic!("a defect"),
+        }
     }
-    let body = stream::iter(pieces).then(|(pause, piece)| async move {
-        sleep(pause).await;
-        Ok(Bytes::from(piece))
-    });
-    let rest = stream::pending().take(usize::from(open));
-    WireResponse { head: WireHead { status, headers: map }, body: body.chain(rest).boxed() }
 }
 
 impl Transport for Wire {
     fn send(&self, request: WireRequest, connect: Duration) -> BoxFuture<'static, Result<WireResponse, WireError>> {
         let host = request.url.trim_start_matches("http://").split('.').next().unwrap_or_default().to_owned();
         let act = self.act(&host);
-        let events = |pieces, open| response(200, vec![("content-type", "text/event-stream".into())], pieces, open);
-        Box::pin(async move {
-            match act {
-                Act::Say(after, status, mut headers, body) => {
-                    sleep(after).await;
-                    headers.push(("content-type", "application/json".into()));
-                    Ok(response(status, headers, vec![(Duration::ZERO, body)], false))
-                }
-                Act::Stream(pieces) => Ok(events(pieces, false)),
-                Act::Open(pieces) => Ok(events(pieces, true)),
-                Act::Refuse => Err(WireError { kind: WireErrorKind::Connect, message: "refused".into() }),
-                Act::Hang => {
-                    let _ = connect;
-                    std::future::pending().await
-                }
-                Act::Panic => panic!("a defect"),
-            }
-        })
+        Box::pin(async move { play(act.played(), connect, ()).await })
     }
 }

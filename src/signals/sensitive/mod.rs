@@ -39,6 +39,7 @@ mod words;
 pub use redact::{Redaction, Redactor, Restorer};
 pub use report::{Category, Finding, Kind, SensitiveReport};
 pub use types::types;
+pub use walk::strings;
 
 use crate::chat::{ChatRequest, Map};
 use crate::error::Error;

@@ -5,6 +5,16 @@ use serde_json::Value;
 use super::decode;
 use crate::chat::{ChatRequest, Content, FunctionTool, Map, Message, Part, ResponseFormat, Tool, ToolChoice};
 
+/// Bytes of base64 that tell whether a medium is text; a multiple of four.
+const FIRST: usize = 4_096;
+/// Longer words than this are not put together over the end of a part: nothing that is looked for is longer.
+const SEAM: usize = 256;
+
+/// JSON in JSON is opened so often.
+const DEEPEST: u8 = 3;
+/// Shorter words hold no word in base64 that would tell anything.
+const PACKED: usize = 12;
+
 /// Something to look at.
 pub(in crate::signals) enum Item<'t> {
     /// The text of a message.
@@ -48,10 +58,52 @@ pub(in crate::signals) fn request(
         _ => {}
     }
     request.stop.iter().for_each(|stop| aside(stop, each));
+    aside(request.reasoning_effort.as_deref().unwrap_or_default(), each);
     aside(request.user.as_deref().unwrap_or_default(), each);
     map(&request.extra_body, each);
     if let Some(metadata) = metadata {
         map(metadata, each);
+    }
+}
+
+/// Every string of a request as it is written, and once more as it reads when JSON and base64 are opened.
+pub fn strings(asked: &ChatRequest, take: &mut impl FnMut(&str)) {
+    request(asked, None, &mut |_, item| {
+        if let Item::Text(text) | Item::Aside(text) = item {
+            take(text);
+            opened(text, DEEPEST, take);
+        }
+    });
+}
+
+fn opened(text: &str, levels: u8, take: &mut impl FnMut(&str)) {
+    let Some(levels) = levels.checked_sub(1) else { return };
+    if text.starts_with(['{', '[', '"'])
+        && let Ok(value) = serde_json::from_str::<Value>(text)
+    {
+        return inside(&value, levels, take);
+    }
+    let packed = text.split(|sign: char| !(sign.is_ascii_alphanumeric() || "+/-_=".contains(sign)));
+    for word in packed.filter(|word| word.len() >= PACKED) {
+        if let Some(bytes) = decode::base64(word.as_bytes()).filter(|bytes| decode::is_text(bytes)) {
+            take(&String::from_utf8_lossy(&bytes));
+        }
+    }
+}
+
+fn inside(value: &Value, levels: u8, take: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => {
+            take(text);
+            opened(text, levels, take);
+        }
+        Value::Array(items) => items.iter().for_each(|item| inside(item, levels, take)),
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            take(key);
+            inside(value, levels, take);
+        }),
+        Value::Number(number) => take(&number.to_string()),
+        Value::Null | Value::Bool(_) => {}
     }
 }
 
@@ -63,7 +115,10 @@ fn message(message: &Message, each: &mut impl FnMut(Item<'_>)) {
             let mut texts = message.content.texts();
             match (texts.next(), texts.next()) {
                 (Some(only), None) => each(Item::Text(only)),
-                (Some(_), Some(_)) => each(Item::Text(&message.content.joined("\n"))),
+                (Some(_), Some(_)) => {
+                    each(Item::Text(&message.content.joined("\n")));
+                    seams(&message.content, each);
+                }
                 (None, _) => {}
             }
             for one in parts {
@@ -74,6 +129,7 @@ fn message(message: &Message, each: &mut impl FnMut(Item<'_>)) {
     aside(message.name.as_deref().unwrap_or_default(), each);
     aside(message.tool_call_id.as_deref().unwrap_or_default(), each);
     for call in &message.tool_calls {
+        aside(&call.id, each);
         aside(&call.name, each);
         aside(&call.arguments, each);
         map(&call.extra, each);
@@ -84,15 +140,19 @@ fn message(message: &Message, each: &mut impl FnMut(Item<'_>)) {
 fn part(part: &Part, each: &mut impl FnMut(Item<'_>)) {
     match part {
         Part::Text { extra, .. } => map(extra, each),
-        Part::Image { url, extra, .. } => {
+        Part::Image { url, detail, extra } => {
             each(Item::Medium("image"));
-            if !url.starts_with("data:") {
-                aside(url, each);
+            match url.strip_prefix("data:").and_then(|data| data.split_once(',')) {
+                Some((head, body)) => medium(head, body, each),
+                None => aside(url, each),
             }
+            aside(detail.as_deref().unwrap_or_default(), each);
             map(extra, each);
         }
-        Part::Audio { extra, .. } => {
+        Part::Audio { data, format, extra } => {
             each(Item::Medium("audio"));
+            medium(";base64", data, each);
+            aside(format, each);
             map(extra, each);
         }
         Part::File { data, id, name, extra } => {
@@ -101,6 +161,36 @@ fn part(part: &Part, each: &mut impl FnMut(Item<'_>)) {
             map(extra, each);
         }
         Part::Other(other) => map(other, each),
+    }
+}
+
+/// Words that begin in one text part and end in the next one: a model reads them as one.
+fn seams(content: &Content, each: &mut impl FnMut(Item<'_>)) {
+    let texts: Vec<&str> = content.texts().collect();
+    for pair in texts.windows(2) {
+        let before = pair[0].rfind(char::is_whitespace).map_or(pair[0], |at| pair[0][at..].trim_start());
+        let after = pair[1].find(char::is_whitespace).map_or(pair[1], |at| &pair[1][..at]);
+        let short = before.len() <= SEAM && after.len() <= SEAM;
+        if short && !before.is_empty() && !after.is_empty() {
+            aside(&[before, after].concat(), each);
+        }
+    }
+}
+
+/// What is said to be an image or a recording, and may be text all the same (SVG is): nobody but the receiver looks.
+fn medium(head: &str, body: &str, each: &mut impl FnMut(Item<'_>)) {
+    if !head.ends_with(";base64") {
+        aside(head, each);
+        return aside(body, each);
+    }
+    let bytes = body.as_bytes();
+    match decode::base64(&bytes[..bytes.len().min(FIRST)]) {
+        Some(first) if decode::is_text(&first) => {
+            let all = decode::base64(bytes).unwrap_or(first);
+            aside(&String::from_utf8_lossy(&all), each);
+        }
+        Some(_) => {}
+        None => aside(body, each),
     }
 }
 
