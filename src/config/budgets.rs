@@ -20,7 +20,8 @@ fn budget(name: &str, node: &Node<'_>) -> Option<BudgetConfig> {
         Some(node) => scope(&node)?,
         None => BudgetScope::Global,
     };
-    Some(BudgetConfig { name: name.into(), usd: usd?, window: window?, per })
+    let pacing = table.get("pacing").is_some_and(|node| node.flag().unwrap_or(false));
+    Some(BudgetConfig { name: name.into(), usd: usd?, window: window?, per, pacing })
 }
 
 fn usd(node: &Node<'_>) -> Option<f64> {

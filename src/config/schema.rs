@@ -167,7 +167,7 @@ place!(
 );
 place!(
     /// A spend ceiling.
-    BUDGET, "a table such as { usd = 25.0, window = \"1d\" }", ["usd", "window", "per"]
+    BUDGET, "a table such as { usd = 25.0, window = \"1d\" }", ["usd", "window", "per", "pacing"]
 );
 place!(
     /// The cache.

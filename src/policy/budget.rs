@@ -13,6 +13,8 @@ pub struct BudgetConfig {
     pub window: Duration,
     /// Whose spending is added up together.
     pub per: BudgetScope,
+    /// Whether strategies that weigh money save it so that it lasts for the window.
+    pub pacing: bool,
 }
 
 /// Whose spending a budget adds up together.

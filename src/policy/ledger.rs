@@ -5,7 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::budget::{BudgetConfig, BudgetScope};
+use super::{
+    budget::{BudgetConfig, BudgetScope},
+    pace::{Pace, Standing},
+};
 use crate::catalog::Money;
 
 /// All budgets and what was spent of them in their present windows.
@@ -53,6 +56,8 @@ struct Budget {
     config: BudgetConfig,
     window: u64,
     accounts: HashMap<String, Account>,
+    /// Where it is paced, those accounts that were paid from in this window or the last.
+    paces: HashMap<String, Pace>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,7 +86,8 @@ impl Ledger {
                 Budget { config: config.clone(), ..former.swap_remove(at) }
             } else {
                 self.serials += 1;
-                Budget { serial: self.serials, config: config.clone(), window: 0, accounts: HashMap::new() }
+                let (accounts, paces) = (HashMap::new(), HashMap::new());
+                Budget { serial: self.serials, config: config.clone(), window: 0, accounts, paces }
             };
             self.budgets.push(budget);
         }
@@ -123,30 +129,47 @@ impl Ledger {
         Ok(Reservation { keys, amount })
     }
 
-    /// Puts what an attempt did cost in place of what was set aside; nothing if it never reached the provider.
+    /// Puts what an attempt did cost in place of what was set aside.
     pub fn settle(&mut self, reservation: Reservation, cost: Money, now: f64) {
         for (serial, key) in reservation.keys {
             let Some(budget) = self.budgets.iter_mut().find(|budget| budget.serial == serial) else { continue };
-            budget.roll(now);
-            let account = budget.accounts.entry(key).or_default();
-            account.reserved = account.reserved.saturating_sub(reservation.amount);
-            account.spent = account.spent + cost;
+            budget.give_back(&key, reservation.amount, now);
+            budget.pay(key, cost, now);
         }
     }
 
     /// Adds what was spent without having been set aside, also beyond a limit.
     pub fn book(&mut self, who: Spender<'_>, cost: Money, now: f64) {
         for budget in &mut self.budgets {
-            budget.roll(now);
             let key = budget.key(who);
-            let account = budget.accounts.entry(key).or_default();
-            account.spent = account.spent + cost;
+            budget.pay(key, cost, now);
         }
     }
 
-    /// Gives back what was set aside for an attempt that cost nothing.
+    /// Gives back what was set aside for an attempt that came to nothing.
     pub fn release(&mut self, reservation: Reservation, now: f64) {
-        self.settle(reservation, Money::ZERO, now);
+        for (serial, key) in reservation.keys {
+            if let Some(budget) = self.budgets.iter_mut().find(|budget| budget.serial == serial) {
+                budget.give_back(&key, reservation.amount, now);
+            }
+        }
+    }
+
+    /// What a US dollar of `who` counts in scores, over all budgets that are paced.
+    pub fn price(&mut self, who: Spender<'_>, now: f64) -> f64 {
+        let paced = self.budgets.iter_mut().filter(|budget| budget.config.pacing);
+        paced.map(|budget| budget.price(&budget.key(who), now)).sum()
+    }
+
+    /// What a US dollar counts in scores, of the dearest account of every budget that is paced.
+    pub fn prices(&mut self, now: f64) -> Vec<(String, f64)> {
+        let paced = self.budgets.iter_mut().filter(|budget| budget.config.pacing);
+        let dearest = |budget: &mut Budget| {
+            let accounts: Vec<String> = budget.paces.keys().cloned().collect();
+            let price = accounts.iter().map(|key| budget.price(key, now)).fold(0.0, f64::max);
+            (budget.config.name.clone(), price)
+        };
+        paced.map(dearest).collect()
     }
 
     /// The spent share of every budget for `who`, 0..1, as rules see it. What is counted for each deployment has the share
@@ -193,6 +216,35 @@ impl Budget {
         }
     }
 
+    /// So much was set aside, and is not any more.
+    fn give_back(&mut self, key: &str, amount: Money, now: f64) {
+        self.roll(now);
+        if let Some(account) = self.accounts.get_mut(key) {
+            account.reserved = account.reserved.saturating_sub(amount);
+        }
+    }
+
+    fn pay(&mut self, key: String, cost: Money, now: f64) {
+        self.roll(now);
+        if self.config.pacing {
+            let at = self.standing(&key, now);
+            self.paces.entry(key.clone()).or_default().paid(cost.usd(), at);
+        }
+        let account = self.accounts.entry(key).or_default();
+        account.spent = account.spent + cost;
+    }
+
+    fn price(&mut self, key: &str, now: f64) -> f64 {
+        self.roll(now);
+        let at = self.standing(key, now);
+        self.paces.get(key).map_or_else(|| Pace::default().price(at), |pace| pace.price(at))
+    }
+
+    fn standing(&self, key: &str, now: f64) -> Standing {
+        let left = self.limit().saturating_sub(self.account(key).used()).usd();
+        Standing { passed: 1.0 - (self.ends() - now) / self.length(), left }
+    }
+
     fn limit(&self) -> Money {
         Money::from_usd(self.config.usd)
     }
@@ -219,6 +271,7 @@ impl Budget {
                 account.spent = Money::ZERO;
                 account.reserved > Money::ZERO
             });
+            self.paces.retain(|_, pace| pace.renew());
         }
     }
 
@@ -238,7 +291,13 @@ mod tests {
     use super::*;
 
     fn ledger(usd: f64, per: BudgetScope) -> Ledger {
-        Ledger::new(&[BudgetConfig { name: "daily".into(), usd, window: Duration::from_secs(86_400), per }])
+        Ledger::new(&[BudgetConfig {
+            name: "daily".into(),
+            usd,
+            window: Duration::from_secs(86_400),
+            per,
+            pacing: false,
+        }])
     }
 
     fn usd(amount: f64) -> Money {
@@ -303,7 +362,8 @@ mod tests {
     #[test]
     fn what_one_budget_refuses_no_budget_keeps() {
         let window = Duration::from_secs(60);
-        let config = |name: &str, usd| BudgetConfig { name: name.into(), usd, window, per: BudgetScope::Global };
+        let config =
+            |name: &str, usd| BudgetConfig { name: name.into(), usd, window, per: BudgetScope::Global, pacing: false };
         let mut ledger = Ledger::new(&[config("large", 10.0), config("small", 0.1)]);
         assert_eq!(
             ledger.reserve(Spender::default(), Some(usd(1.0)), NOON).err().map(|spent| spent.budget),
@@ -329,6 +389,7 @@ mod tests {
             usd: 0.1,
             window: Duration::from_secs(3_600 * hours),
             per: BudgetScope::Global,
+            pacing: false,
         };
         let mut ledger = Ledger::new(&[config("hourly", 1), config("daily", 24), config("minute", 1)]);
         let spent = ledger.fits(Spender::default(), Some(usd(1.0)), NOON);
@@ -336,8 +397,45 @@ mod tests {
     }
 
     #[test]
+    fn a_paced_budget_makes_money_dear_when_it_is_scarce_and_forgets_idle_accounts() {
+        let config = BudgetConfig {
+            name: "daily".into(),
+            usd: 1.0,
+            window: Duration::from_secs(86_400),
+            per: BudgetScope::User,
+            pacing: true,
+        };
+        let mut ledger = Ledger::new(&[config]);
+        let who = |user| Spender { user, ..Spender::default() };
+        let midnight = 10.0 * 86_400.0;
+        for minute in 0..300 {
+            let now = midnight + 60.0 * f64::from(minute);
+            ledger.book(who("rich"), usd(0.000_1), now);
+            ledger.book(who("poor"), usd(0.002), now);
+        }
+        let noon = midnight + 43_200.0;
+        let (rich, poor) = (ledger.price(who("rich"), noon), ledger.price(who("poor"), noon));
+        assert!(poor > 20.0 * rich, "{poor} {rich}");
+        assert_eq!(ledger.prices(noon), [("daily".to_owned(), poor)]);
+        let failed = ledger.reserve(who("rich"), Some(usd(0.1)), noon);
+        ledger.release(failed.unwrap(), noon);
+        assert!((ledger.price(who("rich"), noon) - rich).abs() < 1e-12, "what came to nothing moves nothing");
+        ledger.book(who("rich"), usd(0.000_1), noon + 86_400.0);
+        assert_eq!(ledger.budgets[0].paces.len(), 2, "one day without a call is remembered");
+        ledger.price(who("rich"), noon + 2.0 * 86_400.0);
+        assert_eq!(ledger.budgets[0].paces.len(), 1);
+        assert!(Ledger::default().price(who("rich"), noon) <= 0.0);
+    }
+
+    #[test]
     fn a_reload_keeps_what_was_spent_of_the_same_budget() {
-        let config = |usd, per| BudgetConfig { name: "daily".into(), usd, window: Duration::from_secs(86_400), per };
+        let config = |usd, per| BudgetConfig {
+            name: "daily".into(),
+            usd,
+            window: Duration::from_secs(86_400),
+            per,
+            pacing: false,
+        };
         let mut ledger = Ledger::new(&[config(1.0, BudgetScope::Global)]);
         let Ok(first) = ledger.reserve(Spender::default(), Some(usd(0.5)), NOON) else { panic!("there is room") };
         ledger.reload(&[config(2.0, BudgetScope::Global)]);

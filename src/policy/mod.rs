@@ -15,6 +15,7 @@ mod fixture;
 pub mod ledger;
 mod matcher;
 mod never;
+pub mod pace;
 mod program;
 pub mod recall;
 pub mod rule;

@@ -28,6 +28,8 @@ pub struct Budgets {
     ledger: Mutex<Ledger>,
     /// Whether there are any: without them planning takes no lock.
     any: AtomicBool,
+    /// Whether any is paced.
+    paced: AtomicBool,
 }
 
 /// Money set aside for an attempt, until its outcome is known. Dropped unsettled, the caller has left: the provider reads a
@@ -39,6 +41,10 @@ pub struct Booking {
     prompt: Money,
 }
 
+fn is_paced(budgets: &[BudgetConfig]) -> bool {
+    budgets.iter().any(|budget| budget.pacing)
+}
+
 fn unix_now() -> f64 {
     clock::unix_seconds(clock::wall())
 }
@@ -46,14 +52,30 @@ fn unix_now() -> f64 {
 impl Budgets {
     /// Of these budgets.
     pub fn new(budgets: &[BudgetConfig]) -> Self {
-        let any = AtomicBool::new(!budgets.is_empty());
-        Self { ledger: Mutex::new(Ledger::new(budgets)), any }
+        let (any, paced) = (!budgets.is_empty(), is_paced(budgets));
+        Self { ledger: Mutex::new(Ledger::new(budgets)), any: any.into(), paced: paced.into() }
     }
 
     /// Takes other budgets; what is unchanged goes on.
     pub fn reload(&self, budgets: &[BudgetConfig]) {
         self.ledger.lock().reload(budgets);
         self.any.store(!budgets.is_empty(), Ordering::Relaxed);
+        self.paced.store(is_paced(budgets), Ordering::Relaxed);
+    }
+
+    /// What a US dollar of `who` counts in scores, where a budget is paced.
+    pub fn price(&self, who: Spender<'_>, unix: f64) -> Option<f64> {
+        self.paced.load(Ordering::Relaxed).then(|| self.ledger.lock().price(who, unix))
+    }
+
+    /// The same, of the dearest account of every budget that is paced.
+    pub fn prices(&self) -> Vec<(String, f64)> {
+        self.ledger.lock().prices(unix_now())
+    }
+
+    /// The budgets that are paced.
+    pub fn paced(&self) -> Vec<String> {
+        self.prices().into_iter().map(|(name, _)| name).collect()
     }
 
     /// Whether there are any.
@@ -89,6 +111,13 @@ impl Booking {
     /// Puts what the attempt did cost in place of what was set aside.
     pub(super) fn settle(mut self, cost: Money) {
         self.close(cost);
+    }
+
+    /// Gives everything back: the attempt came to nothing.
+    pub(super) fn release(mut self) {
+        if let Some(reservation) = self.reservation.take() {
+            self.budgets.ledger.lock().release(reservation, unix_now());
+        }
     }
 
     fn close(&mut self, cost: Money) {

@@ -160,7 +160,7 @@ impl Run {
     /// `flight` has failed: what it means for its deployment, and how the error reads.
     fn crashed(&mut self, flight: Flight, error: Error) -> Error {
         if let Some(booking) = flight.booking {
-            booking.settle(crate::catalog::Money::default());
+            booking.release();
         }
         let error = self.explain(error, &flight.target);
         self.lost(flight.record, flight.began, &error);

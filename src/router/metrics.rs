@@ -247,6 +247,16 @@ impl Router {
         for (budget, share) in self.shared.budgets.fullest() {
             let _ = writeln!(text, "{name}{{budget=\"{}\"}} {share}", escape(&budget));
         }
+        let name = "waypost_budget_price";
+        head(
+            text,
+            name,
+            "gauge",
+            "What a US dollar counts against a score of 1, of the dearest account of a paced budget",
+        );
+        for (budget, price) in self.shared.budgets.prices() {
+            let _ = writeln!(text, "{name}{{budget=\"{}\"}} {price}", escape(&budget));
+        }
     }
 }
 

@@ -289,7 +289,7 @@ impl Draft<'_> {
             unknown: self.needs.abilities.iter().any(|a| target.deployment().facts.has(*a).is_none()),
             sticky: self.view.sticky == Some(&target.deployment().id),
             belief: moment.belief,
-            pace: 0.0,
+            pace: moment.price_of_money.zip(cost).map_or(0.0, |(price, cost)| price * cost.usd()),
         }
     }
 

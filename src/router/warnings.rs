@@ -9,6 +9,7 @@ impl Router {
         let mut warnings = Vec::new();
         if self.shared.budgets.any() {
             warnings.extend(unpriced(&fleet));
+            warnings.extend(unmoved(&fleet, &self.shared.budgets.paced()));
         }
         warnings.extend(self.log_trouble());
         warnings.extend(self.otlp_trouble());
@@ -23,6 +24,15 @@ fn unpriced(fleet: &Fleet) -> Vec<String> {
     unpriced
         .map(|deployment| format!("deployments.{}: it has no price, and budgets refuse what has none", deployment.id))
         .collect()
+}
+
+/// Budgets that are paced where nobody weighs money.
+fn unmoved(fleet: &Fleet, paced: &[String]) -> Vec<String> {
+    if fleet.lanes().any(|lane| lane.settings.strategy.weighs_money()) {
+        return Vec::new();
+    }
+    let words = "no route has a strategy that it moves: `balanced` or `bandit`";
+    paced.iter().map(|budget| format!("budgets.{budget}.pacing: {words}")).collect()
 }
 
 #[cfg(test)]
@@ -40,6 +50,7 @@ mod tests {
             [budgets.all]
             usd = 1.0
             window = "1d"
+            pacing = true
             [[rules]]
             name = "fine"
             when = "tokens > 5"
@@ -50,7 +61,10 @@ mod tests {
             tag = ["y"]
         "#;
         let warnings = router(text, &Arc::new(Fake::default())).warnings();
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(warnings[1].starts_with("budgets.all.pacing: no route has a strategy that it moves"));
+        let moved = router(&format!("strategy = \"balanced\"\n{text}"), &Arc::new(Fake::default()));
+        assert_eq!(moved.warnings().len(), 1);
         assert!(warnings[0].starts_with("deployments.a: it has no price"));
     }
 }

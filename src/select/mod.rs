@@ -57,6 +57,11 @@ impl StrategyConfig {
         matches!(self, Self::Bandit { explore, .. } if *explore > 0.0)
     }
 
+    /// Whether the pace of a budget moves it: it weighs money against something else.
+    pub fn weighs_money(&self) -> bool {
+        matches!(self, Self::Balanced { .. } | Self::Bandit { .. })
+    }
+
     /// As configuration and decisions spell it.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -104,6 +104,9 @@ pub struct Moment {
     /// The budget that had no room for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Spent>,
+    /// What a US dollar counted in scores, where a budget was paced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_of_money: Option<f64>,
 }
 
 /// The configuration that a decision was made under, as it was written. It may hold keys, so it is never shown.

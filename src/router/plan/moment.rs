@@ -36,13 +36,15 @@ impl Draft<'_> {
         let Some(again) = &self.view.again else {
             let moment = self.present(target, at);
             let (price, budget) = (deployment.price.clone(), self.spent(target, cost));
-            return Moment { price, budget, belief: self.belief(&deployment.id), ..moment };
+            let price_of_money = self.price_of_money(target);
+            return Moment { price, budget, price_of_money, belief: self.belief(&deployment.id), ..moment };
         };
         let unknown = || Moment { p50: again.paces.get(&deployment.id).copied(), ..Moment::default() };
         let mut moment = again.facts.moment(&deployment.id).cloned().unwrap_or_else(unknown);
         moment.disabled |= again.down.iter().any(|down| *down == deployment.id.as_str());
         if again.spent {
             moment.budget = self.spent(target, cost);
+            moment.price_of_money = self.price_of_money(target);
         }
         if self.learns() && moment.belief.is_none() {
             moment.belief = self.belief(&deployment.id);
@@ -73,15 +75,23 @@ impl Draft<'_> {
 
     /// The budget that has no room for it.
     fn spent(&self, target: &Target, cost: Option<Money>) -> Option<Spent> {
-        let who = Spender {
+        match self.view.budgets.refusal(self.spender(target), cost, self.view.unix)? {
+            Reason::Budget(over) => Some(Spent { name: over.budget, resets_at: over.resets_at }),
+            _ => None,
+        }
+    }
+
+    /// What a US dollar counts in scores, where a budget is paced.
+    fn price_of_money(&self, target: &Target) -> Option<f64> {
+        self.view.budgets.price(self.spender(target), self.view.unix)
+    }
+
+    fn spender<'a>(&'a self, target: &'a Target) -> Spender<'a> {
+        Spender {
             route: self.route(),
             deployment: target.deployment().id.as_str(),
             user: &self.signals.user,
             tags: &self.verdict.tags,
-        };
-        match self.view.budgets.refusal(who, cost, self.view.unix)? {
-            Reason::Budget(over) => Some(Spent { name: over.budget, resets_at: over.resets_at }),
-            _ => None,
         }
     }
 
