@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .errors import WaypostError
     from .frames import BatchResult
+    from .proof import Counterexample, Proof
     from .results import (
         Attempt,
         Candidate,
@@ -156,6 +157,27 @@ def error(e: WaypostError) -> str:
     return _page(head, _chips(wait), _decision(e.decision, told=True) if e.decision is not None else "")
 
 
+def proof(p: Proof) -> str:
+    """Show a claim and whether it holds; where it does not, the request that breaks it, and the rules that let it."""
+    kind = {"proved": "wp-ok", "counterexample": "wp-bad"}.get(p.answer, "wp-mid")
+    mark = {"proved": "✓ ", "counterexample": "✗ "}.get(p.answer, "")
+    head = f'<div class="wp-head"><b class="{kind}">{mark}{escape(p.answer)}</b><span>{escape(p.claim)}</span></div>'
+    reason = f"<div>{_dim(escape(p.basis))}</div>" if p.basis else ""
+    return _page(head, reason, "" if p.counterexample is None else _counterexample(p.counterexample))
+
+
+def _counterexample(found: Counterexample) -> str:
+    signals = json.dumps(_rounded(found.signals), ensure_ascii=False)
+    facts = [
+        ["request", escape(signals) if found.signals else "any"],
+        ["asks for", escape(found.model)],
+        ["reaches", f'<b class="wp-bad">{escape(found.deployment)}</b> {_dim(escape(found.way))}'],
+    ]
+    if found.doubt:
+        facts.append(["not known", escape(f"whether that is one of those: {found.doubt}")])
+    return _table(["a counterexample", ""], facts, wide={1}) + (_rules(found.rules) or _dim("no rule fires"))
+
+
 # Parts.
 
 
@@ -175,7 +197,7 @@ def _decision(d: Decision, *, told: bool = False) -> str:
         [
             head,
             reason,
-            _rules(d),
+            _rules(d.rules),
             _candidates(d.candidates),
             _waterfall(d),
             _folded("signals", f"<pre>{escape(signals)}</pre>"),
@@ -193,14 +215,14 @@ def _rounded(value: Any) -> Any:
     return [_rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _rules(d: Decision) -> str:
+def _rules(rules: Iterable[RuleFired]) -> str:
     rows = [
         [
             escape(rule.name),
             escape(rule.effect),
             f'<span class="wp-mid">{escape(_consequence(rule))}</span>' if rule.error else "",
         ]
-        for rule in d.rules
+        for rule in rules
     ]
     return _table(["rule fired", "effect", ""], rows) if rows else ""
 
@@ -287,13 +309,26 @@ def _bar(
 
 
 def _health(rows: Sequence[DeploymentStatus]) -> str:
-    columns = ["deployment", "model", "state", "in flight", "requests", "errors", "p50", "p95", "first token", "spend"]
+    columns = [
+        "deployment",
+        "model",
+        "state",
+        "in flight",
+        "waiting",
+        "requests",
+        "errors",
+        "p50",
+        "p95",
+        "first token",
+        "spend",
+    ]
     body = [
         [
             escape(row.name) + "".join(f" {_chip(tag)}" for tag in row.tags),
             escape(f"{row.provider}/{row.model}"),
             _state(row),
             str(row.in_flight),
+            f"{row.waiting:,}" if row.waiting else "",
             f"{row.requests:,}",
             f"{row.error_rate:.0%}",
             _seconds(row.p50),
@@ -307,7 +342,7 @@ def _health(rows: Sequence[DeploymentStatus]) -> str:
         columns.append("limits left")
         for cells, row in zip(body, rows, strict=True):
             cells.append(escape(", ".join(f"{name} {left:,}" for name, left in row.limits_left.items())))
-    return _table(columns, body, numbers=set(range(3, 10)))
+    return _table(columns, body, numbers=set(range(3, 12)))
 
 
 def _state(row: DeploymentStatus) -> str:

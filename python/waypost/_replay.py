@@ -24,8 +24,9 @@ FEW = 100
 # What the log could not have chosen is told from here on.
 COVERED = 0.999
 
-WIDTH, COLUMN, GAP, LONGEST = 640, 14, 10, 260
-LEFT, RIGHT, TOP = 150, 490, 30
+WIDTH, COLUMN, GAP, LONGEST = 760, 14, 10, 260
+LEFT, RIGHT, TOP = 220, 540, 30
+LONG = 28  # Letters of a name that have room beside the picture.
 
 
 def text(found: Replay) -> str:
@@ -179,7 +180,7 @@ def picture(found: Replay) -> str:
     whole = max(1, sum(flows.values()))
     left, right = _stack(names, flows, 0, whole), _stack(names, flows, 1, whole)
     height = max((at + tall for at, tall in [*left.values(), *right.values()]), default=TOP) + 16
-    body = [_heading(LEFT, "end", "logged"), _heading(RIGHT, "start", "under the other configuration")]
+    body = [_heading(LEFT, "end", "logged"), _heading(RIGHT, "start", "replayed")]
     used = {**{(0, name): at for name, (at, _) in left.items()}, **{(1, name): at for name, (at, _) in right.items()}}
     for (before, after), count in sorted(
         flows.items(), key=lambda item: (names.index(item[0][0]), names.index(item[0][1]))
@@ -243,7 +244,7 @@ def _bar(side: int, name: str, place: tuple[float, float], flows: dict[tuple[str
     count = sum(n for ends, n in flows.items() if ends[side] == name)
     x, words = (LEFT, LEFT - 6) if side == 0 else (RIGHT - COLUMN, RIGHT + 6)
     anchor = "end" if side == 0 else "start"
-    shown = name if len(name) <= 18 else name[:17] + "…"
+    shown = name if len(name) <= LONG else name[: LONG - 1] + "…"
     said = f'<tspan>{escape(shown)}</tspan> <tspan fill-opacity=".6">{count:,}</tspan>'
     return (
         f'<rect x="{x}" y="{at:.1f}" width="{COLUMN}" height="{max(tall, 1):.1f}" fill="{_colour(name, names)}">'

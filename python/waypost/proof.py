@@ -39,12 +39,16 @@ class Counterexample:
     rules: tuple[RuleFired, ...]
     doubt: str | None = None
 
+    @property
+    def way(self) -> str:
+        """How the deployment is reached, in words."""
+        place = f"by route {self.route}" if self.route else "named by the caller"
+        return place + (", as a fallback" if self.fallback else "")
+
     def explain(self) -> str:
         """Say it in a few lines."""
         lines = [f"a request with {_shown(self.signals)}" if self.signals else "any request"]
-        place = f"by route {self.route}" if self.route else "named by the caller"
-        second = ", as a fallback" if self.fallback else ""
-        lines.append(f"  for model={self.model!r} may reach {self.deployment} ({place}{second})")
+        lines.append(f"  for model={self.model!r} may reach {self.deployment} ({self.way})")
         lines += [f"  rule {rule.name!r}: {rule.effect}" + _failure(rule) for rule in self.rules]
         if not self.rules:
             lines.append("  no rule that says where it may go fires")
@@ -83,22 +87,36 @@ class Proof:
     def __bool__(self) -> bool:
         return self.proved
 
+    @property
+    def claim(self) -> str:
+        """What was to be shown, in words."""
+        requests = f"no request where `{self.when}`" if self.when else "no request"
+        return f"{requests} reaches a deployment where `{self.never}`"
+
+    @property
+    def basis(self) -> str:
+        """What the answer rests on, in words; empty where a counterexample says it all."""
+        if self.reason or not self.proved:
+            return self.reason or ""
+        count = f"{self.classes} class{'' if self.classes == 1 else 'es'} of requests"
+        return f"{count}, every route and every deployment by name"
+
     def explain(self) -> str:
         """Say the answer in a few lines."""
-        requests = f"no request where `{self.when}`" if self.when else "no request"
-        claim = f"{requests} reaches a deployment where `{self.never}`"
-        lines = [f"{self.answer}: {claim}"]
-        if self.proved:
-            count = f"{self.classes} class{'' if self.classes == 1 else 'es'} of requests"
-            lines.append(f"  {self.reason}" if self.reason else f"  {count}, every route and every deployment by name")
-        elif self.reason:
-            lines.append(f"  {self.reason}")
+        lines = [f"{self.answer}: {self.claim}"]
+        if self.basis:
+            lines.append(f"  {self.basis}")
         if self.counterexample is not None:
             lines += ["perhaps: " * (self.answer == "unknown") + self.counterexample.explain()]
         return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.explain()
+
+    def _repr_html_(self) -> str:
+        from ._html import proof
+
+        return proof(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data.

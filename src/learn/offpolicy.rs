@@ -97,7 +97,9 @@ impl Trial {
         if self.target.is_empty() {
             return 1.0;
         }
-        self.target.iter().filter(|(action, _)| chance(&self.logged, action) > 0.0).map(|(_, chance)| chance).sum()
+        let could = self.target.iter().filter(|(action, _)| chance(&self.logged, action) > 0.0);
+        // Not `sum`, which says of nothing that it is minus zero.
+        could.fold(0.0, |sum, (_, chance)| sum + chance)
     }
 }
 

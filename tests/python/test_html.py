@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from waypost import NoCandidatesError, Router, ServerError, WaypostError
+from waypost import NoCandidatesError, Router, ServerError, WaypostError, prove
 from waypost.testing import FakeFleet, FakeProvider, Reply, Step
 
 if TYPE_CHECKING:
@@ -166,6 +166,28 @@ def test_the_router_shows_health_limits_and_tags(fleet: FakeFleet) -> None:
     audit(html)
     for text in ("resting", "disabled", "rpm 49", ">eu<", "errors"):
         assert text in html
+
+
+def test_a_proof_shows_the_request_that_breaks_it() -> None:
+    config = {
+        "deployments": {HOSTILE: {"model": "ollama/llama3.3"}, "b": {"model": "ollama/llama3.2", "zdr": True}},
+        "rules": [{"name": f"rule {HOSTILE}", "when": "'x' in tags", "deny": ["b"]}],
+    }
+    shown = prove(config, when="'x' in tags", never="provider == 'ollama'")._repr_html_()
+    audit(shown)
+    assert "<script" not in shown
+    for text in (
+        "✗ counterexample",
+        "&lt;script&gt;alert(1)&lt;/script&gt;</b>",
+        "rule &lt;script",
+        ">deny<",
+        "by route auto",
+    ):
+        assert text in shown, text
+    holds = prove(config, when="'x' in tags", never="zdr == true")._repr_html_()
+    audit(holds)
+    assert "✓ proved" in holds
+    assert "every route and every deployment by name" in holds
 
 
 def test_colours_follow_the_theme(router: Router) -> None:

@@ -88,6 +88,8 @@ fn what_was_never_drawn_is_said_to_be_uncovered() {
     let never = Trial { action: "a".into(), ..never };
     let found = estimate(&[never]).unwrap();
     assert_eq!((found.ips, found.snips, found.dr), (None, None, None));
+    let alone = Trial { logged: vec![("a".into(), 1.0)], target: vec![("b".into(), 1.0)], ..world(1, 1)[0].clone() };
+    assert_eq!(format!("{:.0}", estimate(&[alone]).unwrap().coverage), "0", "nothing is not minus nothing");
     assert_eq!(estimate(&[]), None);
 }
 

@@ -123,13 +123,12 @@ impl Desk {
     }
 
     /// What is sent together: what comes within a while of `first`, unless somebody waits for it.
-    #[expect(clippy::type_complexity, reason = "a batch, and who waits for it")]
-    fn gathered(&self, first: Message, receiver: &Receiver<Message>) -> (Vec<Box<Ended>>, Option<SyncSender<()>>) {
+    fn gathered(&self, first: Message, receiver: &Receiver<Message>) -> (Vec<Ended>, Option<SyncSender<()>>) {
         let until = clock::now() + self.config.pace.gather;
         let (mut batch, mut next) = (Vec::new(), Ok(first));
         loop {
             match next {
-                Ok(Message::Ended(ended)) => batch.push(ended),
+                Ok(Message::Ended(ended)) => batch.push(*ended),
                 Ok(Message::Settle(done)) => return (batch, Some(done)),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return (batch, None),
             }
@@ -141,7 +140,7 @@ impl Desk {
     }
 
     /// Posts a batch until it is taken, or counts it as lost.
-    async fn send(&self, batch: &[Box<Ended>]) {
+    async fn send(&self, batch: &[Ended]) {
         let body = Bytes::from(span::request(batch, &self.config.service));
         let (mut pause, mut hurried) = (self.config.pace.pause, false);
         for attempt in 1.. {
@@ -177,9 +176,8 @@ impl Desk {
             }
             Ok((response.head, said))
         };
-        let exchanged = match time::timeout(self.config.pace.timeout, exchange).await {
-            Ok(exchanged) => exchanged,
-            Err(_) => return Err(Refused::Later("the collector did not answer in time".into(), None)),
+        let Ok(exchanged) = time::timeout(self.config.pace.timeout, exchange).await else {
+            return Err(Refused::Later("the collector did not answer in time".into(), None));
         };
         let (head, said) = exchanged.map_err(|error: crate::transport::WireError| {
             Refused::Later(format!("the collector cannot be reached: {}", error.message), None)

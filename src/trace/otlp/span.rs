@@ -1,4 +1,4 @@
-//! A call that has ended → its spans, in the words of the GenAI semantic conventions.
+//! A call that has ended → its spans, in the words of OpenTelemetry's conventions for generative models.
 //!
 //! The same names, and the same values, as `waypost.otel` gives to the spans it makes through an application's own SDK.
 
@@ -102,7 +102,7 @@ fn conventional(provider: &str) -> &str {
 }
 
 /// A whole request of the protocol.
-pub(super) fn request(ended: &[Box<Ended>], service: &str) -> Vec<u8> {
+pub(super) fn request(ended: &[Ended], service: &str) -> Vec<u8> {
     let mut request = Writer::default();
     request.message(1, |resource_spans| {
         resource_spans.message(1, |resource| {
@@ -210,7 +210,7 @@ fn about_call<'a>(ended: &'a Ended, decision: &'a Decision) -> Vec<(&'static str
         let reason = one.refused.as_ref()?;
         Some(format!("{}: {}", one.deployment, reason.code()))
     });
-    let rules = decision.rules.iter().map(|rule| rule.name.to_string()).filter(|name| !name.is_empty());
+    let rules = decision.rules.iter().map(|rule| rule.name.clone()).filter(|name| !name.is_empty());
     let mut about = vec![
         ("openinference.span.kind", text("CHAIN")),
         ("waypost.decision.id", text(decision.id.as_str())),
@@ -235,7 +235,7 @@ fn tried(span: &mut Writer, ids: &Ids, ended: &Ended, at: usize, attempt: &Attem
     span.number(6, CLIENT);
     lasted(span, ended.entry.decision.at + attempt.started, attempt.duration);
     let about = about_attempt(attempt, operation, place).into_iter();
-    let used = answered.then(|| about_answer(ended)).unwrap_or_default();
+    let used = if answered { about_answer(ended) } else { Vec::new() };
     for (name, value) in about.chain(used) {
         attribute(span, 9, name, &value);
     }

@@ -57,7 +57,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn value(any: &[u8]) -> String {
@@ -166,7 +166,7 @@ fn failover() -> Ended {
 fn a_call_is_a_span_and_each_attempt_one_below_it() {
     let ended = failover();
     let id = ended.entry.decision.id.as_str().trim_start_matches("wp-").to_owned();
-    let request = span::request(&[Box::new(ended)], "shop");
+    let request = span::request(&[ended], "shop");
     let resource = &inner(&inner(&request, 1)[0], 1)[0];
     assert!(attributes(resource, 1).contains(&("service.name".into(), "shop".into())));
     let spans = spans(&request);
@@ -205,7 +205,7 @@ fn a_call_is_a_span_and_each_attempt_one_below_it() {
 #[test]
 fn a_call_that_failed_is_an_error() {
     let ended = ended(vec![attempt("a", Outcome::Error)], false);
-    let spans = spans(&span::request(&[Box::new(ended)], "x"));
+    let spans = spans(&span::request(&[ended], "x"));
     assert_eq!((spans[0].status, spans[0].get("error.type")), (Some(2), Some("overloaded")));
     assert_eq!(spans[0].get("waypost.reason"), Some("nothing worked: overloaded"));
 }
@@ -229,7 +229,7 @@ fn a_parent_is_read_from_the_metadata() {
     ] {
         assert_eq!(of(wrong), None, "{wrong}");
     }
-    let spans = spans(&span::request(&[Box::new(Ended { parent: Some(parent), ..failover() })], "x"));
+    let spans = spans(&span::request(&[Ended { parent: Some(parent), ..failover() }], "x"));
     assert!(spans.iter().all(|span| span.trace == "0af7651916cd43dd8448eb211c80319c"));
     assert_eq!(spans[0].parent.as_deref(), Some("b7ad6b7169203331"));
 }
