@@ -99,9 +99,9 @@ impl Pace {
     fn to_come(&self, at: Standing) -> f64 {
         if let Some(before) = &self.before {
             let (part, share) = part(at.passed);
-            let past: f64 = before[..part].iter().sum::<f64>() + before[part] * share;
+            let behind: f64 = before[..part].iter().sum::<f64>() + before[part] * share;
             let future: f64 = before[part..].iter().sum::<f64>() - before[part] * share;
-            return future * (self.seen() + GRANTED) / (past + GRANTED);
+            return future * (self.seen() + GRANTED) / (behind + GRANTED);
         }
         let since = at.passed - self.since.unwrap_or(at.passed);
         (self.seen() + 1.0) / since.max(BLINK) * (1.0 - at.passed)

@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
             }
             _ => match variable(list, None, self.own)? {
                 found @ (Variable::Metadata(_) | Variable::Own(..)) => {
-                    self.note(found, |mentions| mentions.members.push(item))
+                    self.note(found, |mentions| mentions.members.push(item));
                 }
                 _ => return None,
             },

@@ -3,7 +3,7 @@
 //! Policies, requests and faults are drawn. What a policy means is said a second time here, in the plainest way; every request
 //! carries a sign of its own, and every byte that leaves is looked through for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fastrand::Rng;
@@ -334,11 +334,14 @@ fn request(rng: &mut Rng, text: &str, said: &mut Said) -> ChatRequest {
     serde_json::from_value(written).unwrap()
 }
 
+/// What left: the place of whom it went to, and its bytes.
+type Letter = (usize, Vec<u8>);
+
 /// Stands between the router and the world, and reads all that leaves.
 #[derive(Debug)]
 struct Spy {
     world: Arc<dyn Transport>,
-    seen: Arc<Mutex<Vec<(usize, Vec<u8>)>>>,
+    letters: Arc<Mutex<Vec<Letter>>>,
 }
 
 impl Transport for Spy {
@@ -351,9 +354,9 @@ impl Transport for Spy {
         bytes.extend(&request.body);
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         laid_open(&body, &mut bytes);
-        self.seen.lock().push((place, bytes));
+        self.letters.lock().push((place, bytes));
         let texts = body["input"].as_array().map_or(0, Vec::len);
-        if texts > 0 && self.seen.lock().len() % 2 == 0 {
+        if texts > 0 && self.letters.lock().len().is_multiple_of(2) {
             return Box::pin(std::future::ready(Ok(vectors(texts))));
         }
         self.world.send(request, connect)
@@ -473,7 +476,7 @@ fn bad_days() -> Value {
     })
 }
 
-fn router(settings: Settings, seed: u64) -> (Router, Arc<Mutex<Vec<(usize, Vec<u8>)>>>) {
+fn router(settings: Settings, seed: u64) -> (Router, Arc<Mutex<Vec<Letter>>>) {
     let mut settings = settings;
     for (place, settings) in settings.deployments.iter_mut().enumerate() {
         World::mark(place, &mut settings.deployment);
@@ -481,9 +484,9 @@ fn router(settings: Settings, seed: u64) -> (Router, Arc<Mutex<Vec<(usize, Vec<u
     settings.seed = Some(seed);
     let all: Vec<&Deployment> = settings.deployments.iter().map(|settings| &settings.deployment).collect();
     let world = World::new(&all, &scenario(&bad_days()), seed, false).unwrap();
-    let seen = Arc::new(Mutex::default());
-    let spy = Spy { world: Arc::new(world), seen: Arc::clone(&seen) };
-    (Router::new(settings, Arc::new(spy)).unwrap(), seen)
+    let letters = Arc::new(Mutex::default());
+    let spy = Spy { world: Arc::new(world), letters: Arc::clone(&letters) };
+    (Router::new(settings, Arc::new(spy)).unwrap(), letters)
 }
 
 #[test]
@@ -507,7 +510,7 @@ fn one_world(seed: u64, met: &mut Met) {
     let calls: Vec<(Call, bool, u64)> =
         cases.iter().map(|case| (case.call.clone(), case.leaves, rng.u64(..20_000))).collect();
     let played = in_virtual_time(async move || {
-        let (router, seen) = router(settings, seed);
+        let (router, letters) = router(settings, seed);
         let begin = clock::now();
         let told = join_all(calls.into_iter().map(|(call, leaves, after)| {
             let router = &router;
@@ -520,16 +523,16 @@ fn one_world(seed: u64, met: &mut Met) {
         let mut words = format!("{} {:?} {:?}", router.metrics(), router.deployments(), router.warnings());
         if seed < 2 {
             // It says all that it holds, at great length.
-            words += &format!("{router:?}");
+            let _ = write!(words, "{router:?}");
         }
-        let seen = std::mem::take(&mut *seen.lock());
-        (told, seen, words)
+        let letters = std::mem::take(&mut *letters.lock());
+        (told, letters, words)
     });
-    let (told, seen, words) = played.unwrap();
+    let (told, letters, words) = played.unwrap();
     for (case, told) in cases.iter().zip(&told) {
         let meant = meaning(&rules, &deployments, &case.said);
         let about = || format!("seed {seed}: {:?} {:?} of {config}", case.call, case.said);
-        let own: Vec<&(usize, Vec<u8>)> = seen.iter().filter(|(_, bytes)| holds(bytes, &case.sign)).collect();
+        let own: Vec<&Letter> = letters.iter().filter(|(_, bytes)| holds(bytes, &case.sign)).collect();
         for (place, bytes) in &own {
             assert!(!meant.blocked, "a blocked request went out: {}", about());
             assert!(meant.allowed[*place], "d{place} may not have it: {}", about());

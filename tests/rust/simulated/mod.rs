@@ -32,6 +32,7 @@ static SECONDS: AtomicU64 = AtomicU64::new(0);
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
 /// The hours that somebody wants.
+#[expect(clippy::disallowed_methods, reason = "how long to simulate is no configuration of a router")]
 fn wanted() -> Option<u64> {
     std::env::var("WAYPOST_SIMULATED_HOURS").ok().and_then(|hours| hours.parse().ok())
 }
